@@ -1,0 +1,28 @@
+/** Base of the scorer's errors: `code` is stable, `retriable` says if trying again can help. */
+export abstract class ScorerError extends Error {
+  abstract readonly code: string
+  abstract readonly retriable: boolean
+
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = new.target.name
+  }
+}
+
+/** Thrown when the runtime fails to run a graph; records then pass unscored. */
+export class ScoringError extends ScorerError {
+  readonly code = 'ERR_SCORER_RUN'
+  readonly retriable = true
+}
+
+/** Thrown when a model bundle cannot be used: missing, damaged, or written by a newer version. */
+export class BundleError extends ScorerError {
+  readonly code = 'ERR_SCORER_BUNDLE'
+  readonly retriable = false
+}
+
+/** Thrown when there is too little data to train on. */
+export class TrainingDataError extends ScorerError {
+  readonly code = 'ERR_SCORER_TRAINING_DATA'
+  readonly retriable = false
+}

@@ -1,0 +1,36 @@
+import { GraphBuilder } from '../onnx/graph.js'
+import { Tape } from '../onnx/tape.js'
+import type { GptNeoConfig } from './config.js'
+import { forward, unpackWeights } from './forward.js'
+import { parameterLayout } from './parameters.js'
+import { sequenceContext } from './sequence-context.js'
+
+/**
+ * The graph that scores whole sequences.
+ *
+ * In: parameters (size), tokens (B, T) int32, targets (B, T) int32: the token that followed each.
+ * Out: surprises (B, T), -ln p(target); ranks (B, T), how many tokens were more likely than the target.
+ */
+export function sequenceGraph(config: GptNeoConfig): Buffer {
+  const graph = new GraphBuilder('sequence')
+  const tape = new Tape(graph)
+  const layout = parameterLayout(config)
+  const parameters = graph.input('parameters', 'float32', [layout.size])
+  const tokens = graph.input('tokens', 'int32', ['B', 'T'])
+  const targets = graph.input('targets', 'int32', ['B', 'T'])
+
+  const { ids, positions, ...context } = sequenceContext(graph, config, tokens)
+  const logits = forward(tape, config, unpackWeights(tape, parameters, layout), ids, positions, context)
+  const shape = graph.node('Shape', [tokens])
+  const wanted = graph.node('Reshape', [graph.node('Cast', [targets], { to: 7 }), graph.integers(-1, 1)])
+  const logProbabilities = graph.node('LogSoftmax', [logits], { axis: -1 })
+  const observed = graph.node('GatherElements', [logProbabilities, wanted], { axis: 1 })
+  const likelier = graph.node('Cast', [graph.node('Greater', [logProbabilities, observed])], { to: 1 })
+  const ranks = graph.node('ReduceSum', [likelier, graph.integers(1)], { keepdims: 0 })
+  graph.output('surprises', graph.node('Reshape', [graph.node('Neg', [observed]), shape]), 'float32', [
+    'B',
+    'T',
+  ])
+  graph.output('ranks', graph.node('Reshape', [ranks, shape]), 'float32', ['B', 'T'])
+  return graph.finish()
+}

@@ -1,0 +1,171 @@
+import type { Bundle } from './bundle.js'
+import { planBatches } from './chains.js'
+import { ScoringError } from './errors.js'
+import type { GptNeoConfig } from './model/config.js'
+import { cacheRowSize } from './model/step-graph.js'
+import { PrefixTree } from './prefix-tree.js'
+import { StepClient } from './step-client.js'
+import { BEGIN } from './vocabulary.js'
+
+export interface ScorerOptions {
+  /** Memory for remembered prefixes (log-probabilities, keys and values), in bytes. Default 128 MiB. */
+  readonly cacheBytes?: number
+}
+
+export const DEFAULT_SCORER_OPTIONS = { cacheBytes: 128 * 2 ** 20 } as const satisfies Required<ScorerOptions>
+
+/** The tokens a session's next prediction rests on, and where they stand in the tree. Owned by the session. */
+export interface Context {
+  /** Tokens since the begin of session, or the last ones where the session is longer than the model's context. */
+  readonly tokens: number[]
+  node: number
+  stamp: number
+}
+
+/** Map entries and list links of a node, in bytes, next to its floats. */
+const NODE_OVERHEAD = 96
+/** Stamps of successive trees lie this far apart, so that a context of an old tree never matches the new one. */
+const STAMPS_PER_TREE = 2 ** 24
+
+/**
+ * Scores next log keys: the model behind an exact memo of prefixes.
+ *
+ * Use: `enter` a context to get its node, which may still have to be computed; `compute` everything waiting at once; then ask the tree for
+ * surprise and rank at the nodes, and unpin them there.
+ */
+export class Scorer {
+  #tree: PrefixTree
+  /** Waiting nodes a caller may pile up before it must compute. */
+  readonly maxWaiting: number
+  readonly #client: StepClient
+  #waiting: number[] = []
+  #epoch = 0
+
+  private constructor(
+    readonly config: GptNeoConfig,
+    client: StepClient,
+    numNodes: number,
+  ) {
+    this.#client = client
+    this.#tree = new PrefixTree(numNodes, config.vocabularySize)
+    this.maxWaiting = Math.floor(numNodes / 2) - config.contextLength
+  }
+
+  static async start(
+    { config, graphs, parameters }: Pick<Bundle, 'config' | 'graphs' | 'parameters'>,
+    options: ScorerOptions = {},
+  ): Promise<Scorer> {
+    const { cacheBytes } = { ...DEFAULT_SCORER_OPTIONS, ...options }
+    const nodeBytes = 4 * (cacheRowSize(config) + config.vocabularySize) + NODE_OVERHEAD
+    const numNodes = Math.max(8 * config.contextLength, Math.floor(cacheBytes / nodeBytes))
+    const client = await StepClient.start({ config, graph: graphs.step, parameters, numRows: numNodes })
+    return new Scorer(config, client, numNodes)
+  }
+
+  /**
+   * The tree that nodes now belong to. Hold on to it while using nodes: after a failure a fresh one takes its place, and nodes of the old
+   * one stay readable but unknown.
+   */
+  get tree(): PrefixTree {
+    return this.#tree
+  }
+
+  /** Nodes that wait to be computed. */
+  get numWaiting(): number {
+    return this.tree.numWaiting
+  }
+
+  /** The context of a session that has just begun. */
+  begin(): Context {
+    return { tokens: [BEGIN], node: -1, stamp: 0 }
+  }
+
+  /** The node of a context, pinned in the tree. Its distribution is there at once if the prefix is known, else after `compute`. */
+  enter(context: Context): number {
+    const { tree } = this
+    if (context.node < 0 || tree.stamp(context.node) !== context.stamp) {
+      let node = tree.root
+      for (const token of context.tokens) node = this.#child(node, token)
+      this.#place(context, node)
+    }
+    tree.pin(context.node)
+    return context.node
+  }
+
+  /**
+   * Moves a context one token on. When the model's context is full its older half goes and positions start anew, as in training
+   * (see segments.ts).
+   */
+  append(context: Context, token: number): void {
+    const { tokens } = context
+    if (tokens.length === this.config.contextLength) {
+      tokens.splice(0, tokens.length - (this.config.contextLength >> 1))
+      tokens.push(token)
+      context.node = -1
+      return
+    }
+    tokens.push(token)
+    const { node } = context
+    if (node >= 0 && this.tree.stamp(node) === context.stamp) this.#place(context, this.#child(node, token))
+    else context.node = -1
+  }
+
+  /** Computes every waiting node; resolves when those waiting at the call are known. @throws ScoringError */
+  async compute(): Promise<void> {
+    const waiting = this.#waiting
+    const tree = this.#tree
+    this.#waiting = []
+    if (waiting.length === 0) return
+    try {
+      await Promise.all(
+        planBatches(tree, waiting).map(async ({ step, nodes }) => {
+          const logProbabilities = await this.#client.run(step)
+          nodes.forEach((node, i) => {
+            if (node >= 0) tree.resolve(node, logProbabilities, i * this.config.vocabularySize)
+          })
+        }),
+      )
+    } catch (error) {
+      this.#startOver(tree)
+      throw error
+    }
+    // A batch that failed meanwhile left holes in the cache this one was built on.
+    if (tree !== this.#tree) throw new ScoringError('a batch before this one failed')
+  }
+
+  /** The `count` likeliest next tokens after a known node, with probabilities, best first. */
+  static likeliest(tree: PrefixTree, node: number, count: number): { token: number; probability: number }[] {
+    const distribution = tree.distribution(node)
+    const best: number[] = []
+    for (let token = 0; token < distribution.length; token++) {
+      let place = best.length
+      while (place > 0 && distribution[best[place - 1]!]! < distribution[token]!) place--
+      if (place < count) best.splice(place, 0, token)
+      if (best.length > count) best.pop()
+    }
+    return best.map(token => ({ token, probability: Math.exp(distribution[token]!) }))
+  }
+
+  async close(): Promise<void> {
+    await this.#client.release()
+  }
+
+  #startOver(failed: PrefixTree): void {
+    if (failed !== this.#tree) return
+    this.#waiting = []
+    this.#epoch++
+    this.#tree = new PrefixTree(failed.capacity, failed.vocabularySize, this.#epoch * STAMPS_PER_TREE)
+  }
+
+  #child(node: number, token: number): number {
+    const before = this.tree.numWaiting
+    const child = this.tree.child(node, token)
+    if (this.tree.numWaiting > before) this.#waiting.push(child)
+    return child
+  }
+
+  #place(context: Context, node: number): void {
+    context.node = node
+    context.stamp = this.tree.stamp(node)
+  }
+}

@@ -1,0 +1,35 @@
+import { BEGIN, END } from './vocabulary.js'
+
+/** The log keys of one session as token ids. */
+export interface TokenSequence {
+  readonly tokens: Int32Array
+  /** Whether the end was seen: only then is the end-of-session token a target. */
+  readonly ended: boolean
+}
+
+/** A stretch of a session that fits the context: the model reads inputs and predicts targets from position `scoredFrom` on. */
+export interface Segment {
+  readonly inputs: Int32Array
+  readonly targets: Int32Array
+  readonly scoredFrom: number
+}
+
+/**
+ * Cuts a session into segments, each target in exactly one of them. The rule for sessions longer than the context C: the first segment holds
+ * the begin token and what fits; when the context is full its older half is dropped and positions start again at 0, so every later target is
+ * predicted from at least C/2 tokens. Scoring a live session follows the same rule.
+ */
+export function* segments(sequence: TokenSequence, contextLength: number): Generator<Segment> {
+  const { tokens, ended } = sequence
+  const all = new Int32Array(tokens.length + (ended ? 2 : 1))
+  all[0] = BEGIN
+  all.set(tokens, 1)
+  if (ended) all[all.length - 1] = END
+  const keep = contextLength >> 1
+  let scoredFrom = 0
+  for (let start = 0; start + scoredFrom < all.length - 1; start += contextLength - keep) {
+    const stop = Math.min(start + contextLength, all.length - 1)
+    yield { inputs: all.subarray(start, stop), targets: all.subarray(start + 1, stop + 1), scoredFrom }
+    scoredFrom = keep
+  }
+}

@@ -1,0 +1,112 @@
+import type { GptNeoConfig } from './model/config.js'
+import { Runtime, type Tensor } from './runtime.js'
+import { type Segment, segments, type TokenSequence } from './segments.js'
+
+/** Surprise (-ln p) and rank (zero-based) of each target of a session: its keys, then its end if that was seen. */
+export interface SequenceScores {
+  readonly surprises: Float32Array
+  readonly ranks: Float32Array
+}
+
+interface Placed {
+  readonly sequence: number
+  readonly at: number
+  readonly segment: Segment
+}
+
+const MAX_SEGMENTS = 128
+// Bounds the tokens of a padded batch, so that long sessions do not multiply memory.
+const MAX_TOKENS = 8192
+
+/** Scores whole sessions at once, offline. Equal sessions are computed once. */
+export class SequenceScorer {
+  private constructor(
+    readonly config: GptNeoConfig,
+    readonly runtime: Runtime,
+  ) {}
+
+  /** @param graph from sequenceGraph(config) */
+  static async load(config: GptNeoConfig, graph: Uint8Array): Promise<SequenceScorer> {
+    return new SequenceScorer(config, await Runtime.load(graph))
+  }
+
+  /** @param parameters the flat vector (size) */
+  async score(parameters: Float32Array, sequences: readonly TokenSequence[]): Promise<SequenceScores[]> {
+    const { unique, indices } = deduplicate(sequences)
+    const scores = unique.map(({ tokens, ended }) => {
+      const size = tokens.length + (ended ? 1 : 0)
+      return { surprises: new Float32Array(size), ranks: new Float32Array(size) }
+    })
+    const parameterTensor = { data: parameters, shape: [parameters.length] }
+    for (const batch of this.#batches(unique)) await this.#scoreBatch(parameterTensor, batch, scores)
+    return indices.map(i => scores[i]!)
+  }
+
+  async release(): Promise<void> {
+    await this.runtime.release()
+  }
+
+  #batches(sequences: readonly TokenSequence[]): Placed[][] {
+    const placed: Placed[] = []
+    sequences.forEach((sequence, i) => {
+      let at = 0
+      for (const segment of segments(sequence, this.config.contextLength)) {
+        placed.push({ sequence: i, at, segment })
+        at += segment.inputs.length - segment.scoredFrom
+      }
+    })
+    placed.sort((a, b) => a.segment.inputs.length - b.segment.inputs.length)
+    const batches: Placed[][] = []
+    let batch: Placed[] = []
+    for (const piece of placed) {
+      if (batch.length === MAX_SEGMENTS || (batch.length + 1) * piece.segment.inputs.length > MAX_TOKENS) {
+        batches.push(batch)
+        batch = []
+      }
+      batch.push(piece)
+    }
+    if (batch.length > 0) batches.push(batch)
+    return batches.filter(pieces => pieces.length > 0)
+  }
+
+  async #scoreBatch(
+    parameters: Tensor,
+    batch: readonly Placed[],
+    scores: readonly SequenceScores[],
+  ): Promise<void> {
+    const time = batch.at(-1)!.segment.inputs.length
+    const tokens = new Int32Array(batch.length * time)
+    const targets = new Int32Array(batch.length * time)
+    batch.forEach(({ segment }, row) => {
+      tokens.set(segment.inputs, row * time)
+      targets.set(segment.targets, row * time)
+    })
+    const shape = [batch.length, time]
+    const { surprises, ranks } = await this.runtime.run({
+      parameters,
+      tokens: { data: tokens, shape },
+      targets: { data: targets, shape },
+    })
+    batch.forEach(({ sequence, at, segment }, row) => {
+      const from = row * time + segment.scoredFrom
+      const to = row * time + segment.inputs.length
+      scores[sequence]!.surprises.set(surprises!.subarray(from, to), at)
+      scores[sequence]!.ranks.set(ranks!.subarray(from, to), at)
+    })
+  }
+}
+
+function deduplicate(sequences: readonly TokenSequence[]): { unique: TokenSequence[]; indices: number[] } {
+  const places = new Map<string, number>()
+  const unique: TokenSequence[] = []
+  const indices = sequences.map(sequence => {
+    const key = `${sequence.ended ? 'e' : 'o'}${sequence.tokens.join()}`
+    let place = places.get(key)
+    if (place === undefined) {
+      place = unique.push(sequence) - 1
+      places.set(key, place)
+    }
+    return place
+  })
+  return { unique, indices }
+}

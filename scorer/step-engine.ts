@@ -1,0 +1,85 @@
+import type { GptNeoConfig } from './model/config.js'
+import { cacheRowSize } from './model/step-graph.js'
+import { Runtime } from './runtime.js'
+
+/** B chains of tokens to append to cached prefixes, padded to T tokens and P cached rows each. */
+export interface StepBatch {
+  readonly batch: number
+  /** T */
+  readonly time: number
+  /** (B, T); padding is 0. */
+  readonly tokens: Int32Array
+  /** (B, T): the cache row each token's keys and values go to; -1 for padding. */
+  readonly rows: Int32Array
+  /** P */
+  readonly past: number
+  /** (B, P): cache rows of the tokens before, oldest first. */
+  readonly pastRows: Int32Array
+  /** (B): how many of pastRows count. */
+  readonly pastLengths: Int32Array
+}
+
+/** Runs the one-step graph over a cache of keys and values: gathers the rows of each prefix, runs, stores the new rows. */
+export class StepEngine {
+  readonly #cache: Float32Array
+  readonly #rowSize: number
+  #past = new Float32Array(0)
+
+  private constructor(
+    readonly config: GptNeoConfig,
+    readonly runtime: Runtime,
+    readonly parameters: Float32Array,
+    numRows: number,
+  ) {
+    this.#rowSize = cacheRowSize(config)
+    this.#cache = new Float32Array(numRows * this.#rowSize)
+  }
+
+  /** @param graph from stepGraph(config) */
+  static async create(
+    config: GptNeoConfig,
+    graph: Uint8Array,
+    parameters: Float32Array,
+    numRows: number,
+  ): Promise<StepEngine> {
+    const runtime = await Runtime.load(graph)
+    return new StepEngine(config, runtime, parameters, numRows)
+  }
+
+  /** Log-probabilities (B, T, V) after each token of the batch. */
+  async run(step: StepBatch): Promise<Float32Array> {
+    const { batch, time, past } = step
+    const outputs = await this.runtime.run({
+      parameters: { data: this.parameters, shape: [this.parameters.length] },
+      tokens: { data: step.tokens, shape: [batch, time] },
+      past: { data: this.#gather(step), shape: [batch, past, this.#rowSize] },
+      pastLengths: { data: step.pastLengths, shape: [batch] },
+    })
+    this.#scatter(step.rows, outputs.rows!)
+    return outputs.logProbabilities!
+  }
+
+  async release(): Promise<void> {
+    await this.runtime.release()
+  }
+
+  #gather({ batch, past, pastRows, pastLengths }: StepBatch): Float32Array {
+    const size = this.#rowSize
+    const needed = batch * past * size
+    if (this.#past.length < needed) this.#past = new Float32Array(needed)
+    for (let b = 0; b < batch; b++) {
+      for (let p = 0; p < pastLengths[b]!; p++) {
+        const row = pastRows[b * past + p]!
+        this.#past.set(this.#cache.subarray(row * size, (row + 1) * size), (b * past + p) * size)
+      }
+    }
+    return this.#past.subarray(0, needed)
+  }
+
+  #scatter(rows: Int32Array, fresh: Float32Array): void {
+    const size = this.#rowSize
+    rows.forEach((row, i) => {
+      if (row >= 0) this.#cache.set(fresh.subarray(i * size, (i + 1) * size), row * size)
+    })
+  }
+}
