@@ -1,3 +1,4 @@
+import type { ClusterSnapshot } from './snapshot.js'
 import { MASKED, type TokenTable, WIDENED } from './token-table.js'
 import type { Leaf } from './tree.js'
 
@@ -66,8 +67,11 @@ export class Cluster {
   }
 
   /** @internal */
-  restoreHistory(history: readonly string[]): void {
-    this.#history = [...history]
+  restore(stored: ClusterSnapshot): void {
+    this.numLines = stored.numLines
+    this.label = stored.label
+    this.isPinned = stored.isPinned === true
+    this.#history = [...stored.history]
   }
 
   #remember(template: string, maxHistory: number): void {

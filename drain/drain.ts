@@ -6,7 +6,14 @@ import { type DrainOptions, type ResolvedDrainOptions, resolveDrainOptions } fro
 import { type Parameter, readParameters } from './parameters.js'
 import { RecencyList } from './recency-list.js'
 import { findBest, Similarity } from './similarity.js'
-import { TokenTable } from './token-table.js'
+import {
+  type ClusterSnapshot,
+  checkSnapshot,
+  type DrainSnapshot,
+  SNAPSHOT_VERSION,
+  snapshotCluster,
+} from './snapshot.js'
+import { MASKED, TokenTable, WIDENED } from './token-table.js'
 import { type Leaf, ParseTree } from './tree.js'
 
 /** What a line turned out to be. */
@@ -41,6 +48,33 @@ export class Drain {
     this.#line = new LineTokens(this.options, this.#scanner, this.#table)
     this.#tree = new ParseTree(this.options, this.#table)
     this.#similarity = new Similarity(this.options, this.#table)
+  }
+
+  /** Restores what `toSnapshot` gave: from here on both behave alike. Throws DrainSnapshotError. */
+  static fromSnapshot(json: unknown): Drain {
+    const snapshot = checkSnapshot(json)
+    const drain = new Drain(snapshot.options)
+    drain.#restore(snapshot)
+    return drain
+  }
+
+  /** Everything learnt, as plain JSON. */
+  toSnapshot(): DrainSnapshot {
+    const text = (id: number, wildcard: number) => (id === wildcard ? null : this.#table.text(id))
+    return {
+      kind: 'logneo-drain',
+      version: SNAPSHOT_VERSION,
+      options: this.options,
+      nextKey: this.#nextKey,
+      clusters: this.clusters().map(cluster =>
+        snapshotCluster(
+          cluster,
+          Array.from(cluster.tokenIds, id => text(id, WIDENED)),
+          cluster.leaf.path.map(id => text(id, MASKED)),
+        ),
+      ),
+      recency: this.#recency.keys(),
+    }
   }
 
   /** Number of clusters kept. */
@@ -161,6 +195,28 @@ export class Drain {
       this.#ids.add(id)
       return id
     }
+  }
+
+  #restore(snapshot: DrainSnapshot): void {
+    this.#nextKey = snapshot.nextKey
+    for (const stored of snapshot.clusters) this.#restoreCluster(stored)
+    for (const key of snapshot.recency) this.#recency.add(this.#clusters.get(key)!)
+  }
+
+  #restoreCluster(stored: ClusterSnapshot): void {
+    const path = stored.path.map(token => (token === null ? MASKED : this.#table.intern(token)))
+    const leaf = this.#tree.restore(stored.tokens.length, path)
+    for (const id of path) this.#table.release(id)
+    const ids = Int32Array.from(stored.tokens, token =>
+      token === null ? WIDENED : this.#table.intern(token),
+    )
+    const glued = new Uint8Array(ids.length)
+    for (const token of stored.glued) glued[token] = 1
+    const cluster = new Cluster(stored.key, stored.id, ids, glued, leaf, this.#table)
+    cluster.restore(stored)
+    leaf.clusters.push(cluster)
+    this.#clusters.set(cluster.key, cluster)
+    this.#ids.add(cluster.id)
   }
 
   #forget(cluster: Cluster): void {

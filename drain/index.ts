@@ -15,3 +15,4 @@ export {
 } from './options.js'
 export type { Parameter } from './parameters.js'
 export { LinearRegex, type RegexMatch } from './regex/linear-regex.js'
+export type { ClusterSnapshot, DrainSnapshot } from './snapshot.js'
