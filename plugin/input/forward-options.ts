@@ -20,7 +20,7 @@ export interface ForwardServerOptions {
   readonly maxChunkEntries?: number
   /** Bytes of one connection that the handler may be busy with before reading stops. Default 16 MiB. */
   readonly maxInFlightBytes?: number
-  /** Chunks of one connection that the handler may be busy with before reading stops. Default 64. */
+  /** Chunks of one connection that the handler may be busy with before reading stops. Default 1,024. */
   readonly maxInFlightChunks?: number
   /** As `maxInFlightBytes`, for all connections together. Default 128 MiB. */
   readonly maxTotalInFlightBytes?: number
@@ -66,7 +66,7 @@ export const DEFAULT_FORWARD_SERVER_OPTIONS: ResolvedForwardServerOptions = Obje
   maxChunkBytes: 64 * MiB,
   maxChunkEntries: 1_000_000,
   maxInFlightBytes: 16 * MiB,
-  maxInFlightChunks: 64,
+  maxInFlightChunks: 1024,
   maxTotalInFlightBytes: 128 * MiB,
   maxTotalPartialBytes: 256 * MiB,
   partialTimeoutMs: 60_000,

@@ -1,42 +1,14 @@
 import type { Socket } from 'node:net'
-import type { Chunk, ChunkHandler, Counters } from '../chunk.js'
-import { BadFrameError, BrokenStreamError } from '../errors.js'
+import { BrokenStreamError } from '../errors.js'
 import { FrameReader } from '../msgpack/frame-reader.js'
 import { readArrayHeader } from '../msgpack/header.js'
-import type { ChunkIds } from './chunk-ids.js'
-import type { InFlightBudget } from './forward-budget.js'
-import {
-  checkFrame,
-  type ForwardFrame,
-  type FrameEntries,
-  frameAck,
-  frameChunkId,
-  frameEntries,
-  frameTag,
-  packedEntries,
-  parseFrame,
-} from './forward-frame.js'
-import type { Gunzip } from './forward-gunzip.js'
 import type { HandshakeExchange } from './forward-handshake.js'
-import type { ResolvedForwardServerOptions } from './forward-options.js'
+import { type ForwardHost, type Intake, messageOf, takeFrame } from './forward-intake.js'
 
 /** Acks that a client has not fetched yet before reading from it stops. */
 const MAX_ACK_BACKLOG_BYTES = 256 * 1024
 
 const NIL = 0xc0
-
-/** What the connections of one server share. */
-export interface ForwardHost {
-  readonly options: ResolvedForwardServerOptions
-  readonly handler: ChunkHandler
-  readonly counters: Counters
-  readonly chunkIds: ChunkIds
-  readonly budget: InFlightBudget
-  readonly gunzip: Gunzip
-  readonly isPaused: boolean
-  /** Says something to the person who runs this, each `topic` once. */
-  warnOnce(topic: string, message: string): void
-}
 
 /**
  * One connection: cuts it into frames, hands their chunks to the handler in order without waiting for the one before, and
@@ -53,28 +25,29 @@ export class ForwardSession {
   #inFlightBytes = 0
   #inFlightChunks = 0
   #isFinishing = false
+  #finishingSince = 0
   #lastActivity: number
   /** Since when a frame has been incomplete, while we were reading. */
   #partialSince: number | undefined
-  #finishingSince = 0
 
   constructor(
     readonly socket: Socket,
     readonly host: ForwardHost,
   ) {
     const { options } = host
-    this.source = `forward ${socket.remoteAddress ?? 'unix'}:${socket.remotePort ?? ''}`
+    const { remoteAddress: address, remotePort: port } = socket
+    this.source = address === undefined ? 'forward unix' : `forward ${address}:${port}`
     this.#reader = new FrameReader(options.maxFrameBytes)
-    this.#exchange = options.handshake?.begin(socket.remoteAddress ?? '')
+    this.#exchange = options.handshake?.begin(address ?? '')
     this.#isOpen = this.#exchange === undefined
     this.#lastActivity = options.now()
     socket.on('data', data => this.#read(data))
-    socket.on('drain', this.#updateFlow)
+    socket.on('drain', this.updateFlow)
     socket.on('end', () => this.finish())
     socket.on('error', () => this.#count('socket_errors'))
-    socket.on('close', () => host.budget.forget(this.#updateFlow))
+    socket.on('close', () => host.budget.forget(this.updateFlow))
     if (this.#exchange) socket.write(this.#exchange.greeting)
-    this.#updateFlow()
+    this.updateFlow()
   }
 
   /** Memory held for a frame that is still arriving. */
@@ -91,7 +64,6 @@ export class ForwardSession {
   finish(): void {
     if (this.#isFinishing) return
     this.#isFinishing = true
-    this.#finishingSince = this.host.options.now()
     this.socket.pause()
     this.#endWhenDone()
   }
@@ -108,6 +80,8 @@ export class ForwardSession {
     if (this.isBusy) return
     if (this.#isFinishing) {
       if (now - this.#finishingSince > lingerMs) this.socket.destroy()
+    } else if (this.#mustWait()) {
+      this.#lastActivity = now
     } else if (this.#partialSince !== undefined && now - this.#partialSince > partialTimeoutMs) {
       this.destroy('partial_timeouts')
     } else if (idleTimeoutMs > 0 && now - this.#lastActivity > idleTimeoutMs) {
@@ -116,29 +90,24 @@ export class ForwardSession {
   }
 
   /** Stops or resumes reading, as what is in flight demands. An arrow function as it is handed out as a listener. */
-  readonly #updateFlow = (): void => {
+  readonly updateFlow = (): void => {
     if (this.#isFinishing || this.socket.destroyed) return
-    if (this.host.budget.isFull) this.host.budget.onRoom(this.#updateFlow)
+    if (this.host.budget.isFull) this.host.budget.onRoom(this.updateFlow)
     if (this.#mustWait()) {
       this.socket.pause()
       // The client cannot finish its frame while we do not read.
       this.#partialSince = undefined
-    } else if (this.socket.isPaused() || this.socket.readableFlowing === null) {
+    } else if (this.socket.isPaused()) {
       this.#lastActivity = this.host.options.now()
       if (this.#reader.isPartial) this.#partialSince = this.#lastActivity
       this.socket.resume()
     }
   }
 
-  /** As `#updateFlow`, for the server's own reasons. */
-  updateFlow(): void {
-    this.#updateFlow()
-  }
-
   #mustWait(): boolean {
-    const { options, budget, isPaused } = this.host
+    const { options, budget, flow } = this.host
     return (
-      isPaused ||
+      flow.isPaused ||
       budget.isFull ||
       this.#inFlightBytes >= options.maxInFlightBytes ||
       this.#inFlightChunks >= options.maxInFlightChunks ||
@@ -152,19 +121,21 @@ export class ForwardSession {
     try {
       this.#reader.push(data, frame => this.#take(frame))
     } catch (error) {
-      if (!(error instanceof BrokenStreamError)) throw error
       this.#breakOff(error, data)
       return
     }
     if (this.#reader.isPartial) this.#partialSince ??= this.#lastActivity
-    this.#updateFlow()
+    this.updateFlow()
   }
 
   /** The place in the stream is lost: nothing after it can be read. */
-  #breakOff(error: BrokenStreamError, data: Buffer): void {
-    this.#count(`broken_streams_${error.fault}`)
-    this.host.warnOnce(error.fault, `${this.source}: ${error.message}`)
-    void this.host.options.deadLetter?.write(this.source, error.message, data)
+  #breakOff(error: unknown, data: Buffer): void {
+    const fault = error instanceof BrokenStreamError ? error.fault : 'unexpected'
+    const reason = messageOf(error)
+    this.#count(`broken_streams_${fault}`)
+    this.host.warnOnce(fault, `${this.source}: ${reason}`)
+    void this.host.options.deadLetter?.write(this.source, reason, data)
+    this.#reader.drop()
     this.finish()
   }
 
@@ -179,8 +150,8 @@ export class ForwardSession {
         'the bytes are not the Forward protocol: send that to this port',
       )
     } else {
-      this.#hold(frame.length)
       this.#inFlightChunks++
+      this.#hold(frame.length)
       this.#queue.push(frame)
       if (!this.#isPumping) void this.#pump()
     }
@@ -196,87 +167,20 @@ export class ForwardSession {
     }
   }
 
-  /** Gives the frames in the queue to the handler, one after the other; only unpacking is waited for. */
+  /** Gives the frames in the queue to the handler, one after the other. */
   async #pump(): Promise<void> {
     this.#isPumping = true
     for (let frame = this.#queue.shift(); frame !== undefined; frame = this.#queue.shift()) {
-      await this.#process(frame)
+      const intake = await takeFrame(this.host, this.source, frame)
+      this.#settle(intake, frame.length)
     }
     this.#isPumping = false
   }
 
-  async #process(frame: Buffer): Promise<void> {
-    let parsed: ForwardFrame | undefined
-    try {
-      parsed = parseFrame(frame)
-      checkFrame(parsed)
-      const tag = frameTag(parsed)
-      if (this.#isOwn(tag)) this.#settle(parsed, frame.length, this.#refuseLoop(tag))
-      else if (parsed.mode === 'CompressedPackedForward') await this.#unpack(parsed, tag)
-      else this.#deliver(parsed, tag, frameEntries(parsed, this.host.options.maxChunkEntries), frame.length)
-    } catch (error) {
-      if (!(error instanceof BadFrameError)) throw error
-      this.#settle(parsed, frame.length, this.#bury(error.message, frame))
-    }
-  }
-
-  async #unpack(parsed: ForwardFrame, tag: string): Promise<void> {
-    const { gunzip, options } = this.host
-    const unpacked = await gunzip.unpack(parsed.frame.subarray(parsed.bodyStart, parsed.bodyEnd))
-    const found = packedEntries(unpacked, 0, unpacked.length, options.maxChunkEntries)
-    this.#hold(unpacked.length)
-    this.#deliver(parsed, tag, found, parsed.frame.length + unpacked.length)
-    this.#updateFlow()
-  }
-
-  #deliver(parsed: ForwardFrame, tag: string, found: FrameEntries, heldBytes: number): void {
-    const chunkId = frameChunkId(parsed)
-    const chunk: Chunk = {
-      tag,
-      ...(chunkId === undefined ? {} : { chunkId }),
-      entries: found.entries,
-      source: this.source,
-    }
-    this.#settle(parsed, heldBytes, this.#handle(chunk, found))
-  }
-
-  async #handle(chunk: Chunk, { numBroken, rest }: FrameEntries): Promise<void> {
-    const { handler, chunkIds } = this.host
-    const handle = async (): Promise<void> => {
-      this.#count('chunks')
-      this.#count('entries', chunk.entries.count)
-      if (numBroken > 0) this.#count('entries_broken', numBroken)
-      if (chunk.entries.count > 0) await handler(chunk)
-      if (rest) await this.#bury('the rest of the chunk is not msgpack', rest)
-    }
-    if (chunk.chunkId === undefined) await handle()
-    else if ((await chunkIds.admit(chunk.tag, chunk.chunkId, handle)) === 'repeated')
-      this.#count('chunks_repeated')
-  }
-
-  #isOwn(tag: string): boolean {
-    const { ownTagPrefix } = this.host.options
-    return ownTagPrefix !== '' && tag.startsWith(ownTagPrefix)
-  }
-
-  /** Dropped and acknowledged: to refuse it would make the sender repeat it, to take it would multiply it. */
-  async #refuseLoop(tag: string): Promise<void> {
-    this.#count('refused_loop')
-    this.host.warnOnce(
-      'loop',
-      `${this.source}: chunks with the tag ${tag} are our own output and are dropped: do not route them back here`,
-    )
-  }
-
-  async #bury(reason: string, bytes: Buffer): Promise<void> {
-    this.#count('undecodable')
-    this.host.warnOnce('undecodable', `${this.source}: a chunk cannot be decoded: ${reason}`)
-    await this.host.options.deadLetter?.write(this.source, reason, bytes)
-  }
-
-  /** Waits for `work` on a chunk beside everything else, then acknowledges it or lets the client send it again. */
-  #settle(parsed: ForwardFrame | undefined, heldBytes: number, work: Promise<void>): void {
-    const ack = parsed && frameAck(parsed)
+  /** Waits for the work on a chunk beside everything else, then acknowledges it or lets the client send it again. */
+  #settle({ ack, unpackedBytes, work }: Intake, frameBytes: number): void {
+    this.#hold(unpackedBytes)
+    if (unpackedBytes > 0) this.updateFlow()
     work
       .then(
         () => ack && this.#acknowledge(ack),
@@ -284,14 +188,20 @@ export class ForwardSession {
       )
       .finally(() => {
         this.#inFlightChunks--
-        this.#hold(-heldBytes)
-        this.#updateFlow()
+        this.#lastActivity = this.host.options.now()
+        this.#hold(-unpackedBytes - frameBytes)
+        this.updateFlow()
         if (this.#isFinishing) this.#endWhenDone()
       })
   }
 
   #acknowledge(ack: Buffer): void {
     if (!this.socket.writable) return
+    // Acks that come due together leave together.
+    if (this.socket.writableCorked === 0) {
+      this.socket.cork()
+      process.nextTick(() => this.socket.uncork())
+    }
     this.socket.write(ack)
     this.#count('acks')
   }
@@ -302,10 +212,9 @@ export class ForwardSession {
    */
   #fail(error: unknown, wantsAck: boolean): void {
     this.#count('handler_failures')
-    const reason = error instanceof Error ? error.message : String(error)
     this.host.warnOnce(
       'handler',
-      `${this.source}: a chunk was not accepted and waits for its sender: ${reason}`,
+      `${this.source}: a chunk was not accepted, its sender has to repeat it: ${messageOf(error)}`,
     )
     if (wantsAck) this.finish()
   }
@@ -325,7 +234,7 @@ export class ForwardSession {
     this.socket.resume()
   }
 
-  #count(what: string, by?: number): void {
-    this.host.counters.increment(`forward_${what}_total`, by)
+  #count(what: string): void {
+    this.host.counters.increment(`forward_${what}_total`)
   }
 }

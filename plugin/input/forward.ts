@@ -4,12 +4,13 @@ import { type ChunkHandler, type Counters, NO_COUNTERS } from '../chunk.js'
 import { ChunkIds } from './chunk-ids.js'
 import { InFlightBudget } from './forward-budget.js'
 import { Gunzip } from './forward-gunzip.js'
+import type { ForwardHost } from './forward-intake.js'
 import {
   type ForwardServerOptions,
   type ResolvedForwardServerOptions,
   resolveForwardServerOptions,
 } from './forward-options.js'
-import { type ForwardHost, ForwardSession } from './forward-session.js'
+import { ForwardSession } from './forward-session.js'
 
 /** How often timeouts are looked at, in milliseconds. */
 const MAX_SWEEP_MS = 1000
@@ -24,13 +25,18 @@ export class ForwardServer {
   readonly #options: ResolvedForwardServerOptions
   readonly #host: ForwardHost
   readonly #server: Server
-  readonly #sessions = new Set<ForwardSession>()
+  /** Each connection, with the memory it held for its incomplete frame when it was last looked at. */
+  readonly #sessions = new Map<ForwardSession, number>()
+  #partialBytes = 0
   readonly #warned = new Set<string>()
   #sweep: NodeJS.Timeout | undefined
-  #isPaused = false
 
   /**
-   * @param counters counts `forward_*_total`; see docs of `FORWARD_COUNTERS`
+   * @param handler takes the chunks; called for those of one connection in order, without waiting for the one before
+   * @param counters counts, each under `forward_…_total`: `connections`, `connections_refused`, `chunks`, `chunks_repeated`,
+   *   `entries`, `entries_broken`, `acks`, `heartbeats`, `handler_failures`, `refused_loop`, `undecodable`,
+   *   `broken_streams_invalid|too_deep|too_large|not_forward|unexpected`, `partial_timeouts`, `idle_timeouts`,
+   *   `partial_memory_closes`, `closed_unfinished`, `handshakes_refused`, `socket_errors`, `server_errors`
    * @throws ConfigError that lists every option that is wrong
    */
   constructor(
@@ -43,6 +49,8 @@ export class ForwardServer {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, socket =>
       this.#connected(socket),
     )
+    // Such as too many open files: the connection fails, the server goes on.
+    this.#server.on('error', () => counters.increment('forward_server_errors_total'))
   }
 
   /** Connections held now. */
@@ -57,9 +65,7 @@ export class ForwardServer {
 
   /** Memory held for frames that are still arriving. */
   get partialBytes(): number {
-    let bytes = 0
-    for (const session of this.#sessions) bytes += session.partialBytes
-    return bytes
+    return this.#partialBytes
   }
 
   /** Starts to listen. Rejects with the system's error when the address cannot be had. For a Unix socket the port is 0. */
@@ -77,12 +83,12 @@ export class ForwardServer {
 
   /** Stops reading from all connections; what was read is still handled and acknowledged. */
   pause(): void {
-    this.#isPaused = true
+    this.#host.flow.isPaused = true
     this.#updateFlow()
   }
 
   resume(): void {
-    this.#isPaused = false
+    this.#host.flow.isPaused = false
     this.#updateFlow()
   }
 
@@ -94,7 +100,7 @@ export class ForwardServer {
     if (this.#sweep === undefined) return
     const closed = once(this.#server, 'close')
     this.#server.close()
-    for (const session of this.#sessions) session.finish()
+    for (const session of this.#sessions.keys()) session.finish()
     const cutOff = setTimeout(() => this.#destroyAll(), this.#options.closeTimeoutMs)
     await closed
     clearTimeout(cutOff)
@@ -104,7 +110,6 @@ export class ForwardServer {
 
   #makeHost(handler: ChunkHandler): ForwardHost {
     const options = this.#options
-    const isPaused = () => this.#isPaused
     return {
       options,
       counters: this.counters,
@@ -112,9 +117,7 @@ export class ForwardServer {
       chunkIds: new ChunkIds(options.maxChunkIds),
       budget: new InFlightBudget(options.maxTotalInFlightBytes),
       gunzip: new Gunzip(options.maxChunkBytes),
-      get isPaused() {
-        return isPaused()
-      },
+      flow: { isPaused: false },
       warnOnce: (topic, message) => this.#warnOnce(topic, message),
     }
   }
@@ -127,31 +130,37 @@ export class ForwardServer {
     }
     this.counters.increment('forward_connections_total')
     const session = new ForwardSession(socket, this.#host)
-    this.#sessions.add(session)
-    socket.once('close', () => this.#sessions.delete(session))
+    this.#sessions.set(session, 0)
     socket.on('data', () => this.#boundPartial(session))
+    socket.once('close', () => {
+      this.#partialBytes -= this.#sessions.get(session) ?? 0
+      this.#sessions.delete(session)
+    })
   }
 
-  /** Only a connection that holds much can have passed the bound, and then the one that holds most has to go. */
+  /** Keeps the memory for incomplete frames bounded: when there is too much, the connection that holds most has to go. */
   #boundPartial(session: ForwardSession): void {
-    if (session.partialBytes * this.#options.maxConnections <= this.#options.maxTotalPartialBytes) return
-    if (this.partialBytes <= this.#options.maxTotalPartialBytes) return
+    const before = this.#sessions.get(session)
+    if (before === undefined) return
+    this.#sessions.set(session, session.partialBytes)
+    this.#partialBytes += session.partialBytes - before
+    if (this.#partialBytes <= this.#options.maxTotalPartialBytes) return
     let largest = session
-    for (const other of this.#sessions) if (other.partialBytes > largest.partialBytes) largest = other
+    for (const other of this.#sessions.keys()) if (other.partialBytes > largest.partialBytes) largest = other
     largest.destroy('partial_memory_closes')
   }
 
   #checkTimeouts(): void {
     const now = this.#options.now()
-    for (const session of this.#sessions) session.checkTimeouts(now)
+    for (const session of this.#sessions.keys()) session.checkTimeouts(now)
   }
 
   #updateFlow(): void {
-    for (const session of this.#sessions) session.updateFlow()
+    for (const session of this.#sessions.keys()) session.updateFlow()
   }
 
   #destroyAll(): void {
-    for (const session of this.#sessions) session.destroy('closed_unfinished')
+    for (const session of this.#sessions.keys()) session.destroy('closed_unfinished')
   }
 
   #warnOnce(topic: string, message: string): void {

@@ -31,6 +31,12 @@ export class FrameReader {
     return this.#held > 0
   }
 
+  /** Lets go of a value that will not be completed. */
+  drop(): void {
+    this.#held = 0
+    this.#store = undefined
+  }
+
   /**
    * Takes the next bytes and calls `onFrame` for each value that is now complete, in order. The frames share memory with
    * `data` or with a buffer that this reader has let go of, so they may be kept.
