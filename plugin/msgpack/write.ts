@@ -124,11 +124,15 @@ export class PackWriter {
   }
 
   bin(data: Uint8Array): void {
-    const { length } = data
+    this.binHeader(data.length)
+    this.raw(data, 0, data.length)
+  }
+
+  /** The header of a bin whose `length` bytes follow. */
+  binHeader(length: number): void {
     if (length < 0x100) this.#sized(0xc4, length, 1)
     else if (length < 0x10000) this.#sized(0xc5, length, 2)
     else this.#sized(0xc6, length, 4)
-    this.raw(data, 0, length)
   }
 
   ext(type: number, data: Uint8Array): void {
