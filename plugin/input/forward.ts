@@ -132,10 +132,12 @@ export class ForwardServer {
     const session = new ForwardSession(socket, this.#host)
     this.#sessions.set(session, 0)
     socket.on('data', () => this.#boundPartial(session))
-    socket.once('close', () => {
-      this.#partialBytes -= this.#sessions.get(session) ?? 0
-      this.#sessions.delete(session)
-    })
+    socket.once('close', () => this.#forget(session))
+  }
+
+  #forget(session: ForwardSession): void {
+    this.#partialBytes -= this.#sessions.get(session) ?? 0
+    this.#sessions.delete(session)
   }
 
   /** Keeps the memory for incomplete frames bounded: when there is too much, the connection that holds most has to go. */
@@ -147,6 +149,7 @@ export class ForwardServer {
     if (this.#partialBytes <= this.#options.maxTotalPartialBytes) return
     let largest = session
     for (const other of this.#sessions.keys()) if (other.partialBytes > largest.partialBytes) largest = other
+    this.#forget(largest)
     largest.destroy('partial_memory_closes')
   }
 
