@@ -1,0 +1,110 @@
+import { connect, type Socket } from 'node:net'
+import { decodeValue } from '../msgpack/decode.js'
+import { FrameReader } from '../msgpack/frame-reader.js'
+import type { ResolvedForwardOutputOptions } from './forward-options.js'
+
+/** Replies are acks, a few dozen bytes each. */
+const MAX_REPLY_BYTES = 64 * 1024
+
+/** What a connection tells its owner. */
+export interface ConnectionEvents {
+  opened(): void
+  acknowledged(chunkId: string): void
+  /** There is room again after `write` answered false. */
+  drained(): void
+  /** The connection is gone, or never came to be. Said once; nothing is said after it. */
+  failed(reason: string): void
+}
+
+/** One connection to a receiver. It lives once: after a failure a new one is made. */
+export class ForwardConnection {
+  readonly #socket: Socket
+  readonly #reader = new FrameReader(MAX_REPLY_BYTES)
+  #isOpen = false
+  #isOver = false
+
+  constructor(
+    options: ResolvedForwardOutputOptions,
+    readonly events: ConnectionEvents,
+  ) {
+    const { host, port, path, connectTimeoutMs } = options
+    const socket = connect(path === undefined ? { host, port, noDelay: true, keepAlive: true } : { path })
+    this.#socket = socket
+    socket.setTimeout(connectTimeoutMs, () => this.fail(`no connection within ${connectTimeoutMs} ms`))
+    socket.on('connect', () => this.#opened())
+    socket.on('data', data => this.#read(data))
+    socket.on('drain', () => this.#isOver || events.drained())
+    socket.on('end', () => this.fail('the receiver closed the connection'))
+    socket.on('error', error => this.fail(error.message))
+    socket.on('close', () => this.fail('the connection was closed'))
+  }
+
+  /** Whether it ever came to be. */
+  get wasOpen(): boolean {
+    return this.#isOpen
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen && !this.#isOver
+  }
+
+  /** Whether more may be written now without piling up in memory. */
+  get hasRoom(): boolean {
+    return !this.#socket.writableNeedDrain
+  }
+
+  /** Writes the pieces of one frame; `written` is called once the system has taken them. */
+  write(pieces: readonly Buffer[], written: () => void): void {
+    this.#socket.cork()
+    for (let i = 0; i < pieces.length - 1; i++) this.#socket.write(pieces[i]!)
+    this.#socket.write(pieces.at(-1)!, error => {
+      if (!error) written()
+    })
+    this.#socket.uncork()
+  }
+
+  /** Gives the connection up and says so. */
+  fail(reason: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#socket.destroy()
+    this.events.failed(reason)
+  }
+
+  /** Closes the connection without saying so, after what was written has left. */
+  end(): void {
+    this.#isOver = true
+    this.#socket.destroySoon()
+  }
+
+  #opened(): void {
+    this.#socket.setTimeout(0)
+    this.#isOpen = true
+    this.events.opened()
+  }
+
+  #read(data: Buffer): void {
+    if (this.#isOver) return
+    try {
+      this.#reader.push(data, frame => this.#reply(frame))
+    } catch {
+      this.fail('the receiver answers something that is not the Forward protocol: check its address')
+    }
+  }
+
+  #reply(frame: Buffer): void {
+    const reply = decodeValue(frame, 0, frame.length)
+    if (Array.isArray(reply) && reply[0] === 'HELO') {
+      this.fail(
+        'the receiver asks for a shared key, which this output does not have: turn its shared_key off',
+      )
+    } else if (
+      typeof reply === 'object' &&
+      reply !== null &&
+      'ack' in reply &&
+      typeof reply.ack === 'string'
+    ) {
+      this.events.acknowledged(reply.ack)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { entryEnd, entryKind, entryStart, type PackedEntries, recordStart, timeStart } from '../chunk.js'
+import { skip } from '../msgpack/scan.js'
+import { spliceField } from '../msgpack/splice.js'
+import type { PackWriter } from '../msgpack/write.js'
+
+/**
+ * Writes entry `i` as a v1 entry, `[time, record]`, with one field set in its record, and returns whether it was. Group
+ * markers and broken entries are written as they came, and the answer is false.
+ *
+ * @param key the field's name as a msgpack str (`encodeText`)
+ * @param value the field's value, msgpack already
+ * @param emitMetadata keeps the metadata of `[[time, metadata], record]`; Fluentd and Vector do not take it
+ */
+export function writeEntry(
+  writer: PackWriter,
+  entries: PackedEntries,
+  i: number,
+  key: Uint8Array,
+  value: Uint8Array,
+  emitMetadata = false,
+): boolean {
+  const { buffer } = entries
+  const end = entryEnd(entries, i)
+  if (entryKind(entries, i) !== 'event') {
+    writer.raw(buffer, entryStart(entries, i), end)
+    return false
+  }
+  writeTime(writer, entries, i, emitMetadata)
+  return spliceField(writer, buffer, recordStart(entries, i), end, key, value)
+}
+
+/** Writes entry `i` as `writeEntry` does, its record unchanged. */
+export function copyEntry(writer: PackWriter, entries: PackedEntries, i: number, emitMetadata = false): void {
+  const isEvent = entryKind(entries, i) === 'event'
+  if (isEvent) writeTime(writer, entries, i, emitMetadata)
+  const from = isEvent ? recordStart(entries, i) : entryStart(entries, i)
+  writer.raw(entries.buffer, from, entryEnd(entries, i))
+}
+
+/** The array header of an entry and its time, as it came. */
+function writeTime(writer: PackWriter, entries: PackedEntries, i: number, emitMetadata: boolean): void {
+  const { buffer } = entries
+  const time = timeStart(entries, i)
+  const record = recordStart(entries, i)
+  writer.arrayHeader(2)
+  if (emitMetadata) writer.raw(buffer, entryStart(entries, i) + 1, record)
+  else writer.raw(buffer, time, skip(buffer, time, record))
+}
