@@ -1,5 +1,5 @@
 import type { Bundle } from './bundle.js'
-import { planBatches } from './chains.js'
+import { type PlannedBatch, planBatches } from './chains.js'
 import { ScoringError } from './errors.js'
 import type { GptNeoConfig } from './model/config.js'
 import { cacheRowSize } from './model/step-graph.js'
@@ -40,6 +40,7 @@ export class Scorer {
   readonly #client: StepClient
   #waiting: number[] = []
   #epoch = 0
+  #lastComputation: Promise<void> = Promise.resolve()
 
   private constructor(
     readonly config: GptNeoConfig,
@@ -82,55 +83,62 @@ export class Scorer {
 
   /** The node of a context, pinned in the tree. Its distribution is there at once if the prefix is known, else after `compute`. */
   enter(context: Context): number {
-    const { tree } = this
-    if (context.node < 0 || tree.stamp(context.node) !== context.stamp) {
-      let node = tree.root
-      for (const token of context.tokens) node = this.#child(node, token)
-      this.#place(context, node)
-    }
-    tree.pin(context.node)
-    return context.node
+    const { tokens } = context
+    let { node } = context
+    if (node < 0 || this.#tree.stamp(node) !== context.stamp) node = this.#tree.root
+    for (let i = this.#tree.depth(node); i < tokens.length; i++) node = this.#child(node, tokens[i]!)
+    context.node = node
+    context.stamp = this.#tree.stamp(node)
+    this.#tree.pin(node)
+    return node
   }
 
   /**
-   * Moves a context one token on. When the model's context is full its older half goes and positions start anew, as in training
-   * (see segments.ts).
+   * Moves a context one token on; nothing is computed until it is entered. When the model's context is full its older half goes and positions
+   * start anew, as in training (see segments.ts).
    */
   append(context: Context, token: number): void {
     const { tokens } = context
     if (tokens.length === this.config.contextLength) {
       tokens.splice(0, tokens.length - (this.config.contextLength >> 1))
-      tokens.push(token)
       context.node = -1
-      return
     }
     tokens.push(token)
-    const { node } = context
-    if (node >= 0 && this.tree.stamp(node) === context.stamp) this.#place(context, this.#child(node, token))
-    else context.node = -1
   }
 
-  /** Computes every waiting node; resolves when those waiting at the call are known. @throws ScoringError */
-  async compute(): Promise<void> {
+  /**
+   * Computes every waiting node; resolves when those waiting at the call, and those of the calls before, are known.
+   * @throws ScoringError, and then nothing entered before is worth anything
+   */
+  compute(): Promise<void> {
+    const before = this.#lastComputation
+    const own = this.#computeWaiting()
+    const both = Promise.all([before, own]).then(() => {})
+    this.#lastComputation = both.catch(() => {})
+    return both
+  }
+
+  async #computeWaiting(): Promise<void> {
     const waiting = this.#waiting
     const tree = this.#tree
     this.#waiting = []
     if (waiting.length === 0) return
     try {
-      await Promise.all(
-        planBatches(tree, waiting).map(async ({ step, nodes }) => {
-          const logProbabilities = await this.#client.run(step)
-          nodes.forEach((node, i) => {
-            if (node >= 0) tree.resolve(node, logProbabilities, i * this.config.vocabularySize)
-          })
-        }),
-      )
+      await Promise.all(planBatches(tree, waiting).map(batch => this.#runBatch(tree, batch)))
     } catch (error) {
       this.#startOver(tree)
       throw error
     }
     // A batch that failed meanwhile left holes in the cache this one was built on.
     if (tree !== this.#tree) throw new ScoringError('a batch before this one failed')
+  }
+
+  async #runBatch(tree: PrefixTree, { step, nodes }: PlannedBatch): Promise<void> {
+    const logProbabilities = await this.#client.run(step)
+    const { vocabularySize } = this.config
+    nodes.forEach((node, i) => {
+      if (node >= 0) tree.resolve(node, logProbabilities, i * vocabularySize)
+    })
   }
 
   /** The `count` likeliest next tokens after a known node, with probabilities, best first. */
@@ -158,14 +166,9 @@ export class Scorer {
   }
 
   #child(node: number, token: number): number {
-    const before = this.tree.numWaiting
-    const child = this.tree.child(node, token)
-    if (this.tree.numWaiting > before) this.#waiting.push(child)
+    const before = this.#tree.numWaiting
+    const child = this.#tree.child(node, token)
+    if (this.#tree.numWaiting > before) this.#waiting.push(child)
     return child
-  }
-
-  #place(context: Context, node: number): void {
-    context.node = node
-    context.stamp = this.tree.stamp(node)
   }
 }
