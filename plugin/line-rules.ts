@@ -1,0 +1,45 @@
+import { z } from 'zod'
+
+const positiveSeconds = z.number().positive().max(10 * 365 * 86_400)
+const pattern = z.string().min(1).max(4096)
+
+/** How lines are assigned to sessions. */
+export const sessionRuleSchema = z.discriminatedUnion('kind', [
+  /** The first capture group of `pattern` in the line, or the whole match if it has no group. */
+  z.strictObject({ kind: z.literal('regex'), pattern }),
+  /** A field of the record, or of the line's header: a dotted path. */
+  z.strictObject({ kind: z.literal('field'), path: z.string().min(1).max(1024) }),
+  /** Spans of time, `stepSeconds` apart, of the whole log or of each value of `by`. Their ends are never scored. */
+  z.strictObject({
+    kind: z.literal('window'),
+    seconds: positiveSeconds,
+    stepSeconds: positiveSeconds,
+    by: z
+      .discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('regex'), pattern }),
+        z.strictObject({ kind: z.literal('field'), path: z.string().min(1).max(1024) }),
+      ])
+      .optional(),
+  }),
+])
+
+export type SessionRule = z.infer<typeof sessionRuleSchema>
+
+/** What a bundle remembers about reading lines, so that scoring needs to be told nothing again. */
+export const lineRulesSchema = z.strictObject({
+  /** Header format: a built-in name or the notation of the field. */
+  format: z.string().min(1).max(4096),
+  session: sessionRuleSchema,
+  /** A session idle for this long has ended. */
+  idleTimeoutSeconds: positiveSeconds,
+  /** A line that matches ends its session. */
+  endPattern: pattern.optional(),
+})
+
+export type LineRules = z.infer<typeof lineRulesSchema>
+
+/** Windows as in the published evaluations of BGL and Thunderbird, used when nobody says how sessions are told apart. */
+export const DEFAULT_SESSION_RULE: SessionRule = { kind: 'window', seconds: 60, stepSeconds: 60 }
+
+/** Where records keep their line when nobody says which field it is. */
+export const LINE_FIELDS = ['message', 'log', 'MESSAGE', 'msg'] as const

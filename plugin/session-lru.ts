@@ -1,0 +1,90 @@
+import { LRUCache } from 'lru-cache'
+import type { Context } from '../scorer/scorer.js'
+import { EventClock } from './event-clock.js'
+import { type ClosedSession, type CloseReason, newSession, type Session, type SessionTracker } from './session.js'
+
+export interface SessionLimits {
+  /** Sessions held at most; the least recently touched one makes room, unfinished. */
+  readonly maxSessions: number
+  /** A session without a line for this long, in event time, is over. */
+  readonly idleTimeoutMs: number
+  /** How far lines may come out of order before they count as late, in milliseconds. */
+  readonly disorderMs: number
+}
+
+/** Sessions by id in this process, least recently touched first. */
+export class SessionLru implements SessionTracker {
+  readonly #sessions: LRUCache<string, Session>
+  readonly #touchedWallMs = new WeakMap<Session, number>()
+  readonly #clock = new EventClock()
+  readonly #placed: Session[] = []
+  /** No session can be idle for too long before this event time. */
+  #nextExpiryMs = Number.NEGATIVE_INFINITY
+
+  constructor(
+    readonly limits: SessionLimits,
+    readonly begin: () => Context,
+    readonly wallClock: () => number = Date.now,
+  ) {
+    this.#sessions = new LRUCache({ max: limits.maxSessions })
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
+    const now = this.#clock.advance(timeMs)
+    if (now >= this.#nextExpiryMs) this.#closeIdle(now, closed)
+    let session = this.#sessions.get(id)
+    if (session === undefined) {
+      if (this.#sessions.size === this.limits.maxSessions) this.#close(this.#oldest()!, 'evicted', closed)
+      session = newSession(id, this.begin(), timeMs)
+      this.#sessions.set(id, session)
+    }
+    if (!(session.lastMs > timeMs)) session.lastMs = Number.isNaN(timeMs) ? session.lastMs : timeMs
+    this.#touchedWallMs.set(session, this.wallClock())
+    this.#placed[0] = session
+    return this.#placed
+  }
+
+  end(id: string, closed: ClosedSession[]): void {
+    const session = this.#sessions.peek(id)
+    if (session !== undefined) this.#close(session, 'end', closed)
+  }
+
+  closeSilent(nowWallMs: number, closed: ClosedSession[]): void {
+    for (let session = this.#oldest(); session !== undefined; session = this.#oldest()) {
+      if (nowWallMs - this.#touchedWallMs.get(session)! <= this.limits.idleTimeoutMs + this.limits.disorderMs) return
+      this.#close(session, 'idle', closed)
+    }
+  }
+
+  closeAll(reason: CloseReason, closed: ClosedSession[]): void {
+    for (let session = this.#oldest(); session !== undefined; session = this.#oldest()) this.#close(session, reason, closed)
+  }
+
+  #closeIdle(now: number, closed: ClosedSession[]): void {
+    const { idleTimeoutMs, disorderMs } = this.limits
+    for (;;) {
+      const session = this.#oldest()
+      if (session === undefined) return
+      const expiry = session.lastMs + idleTimeoutMs + disorderMs
+      if (!(now > expiry)) {
+        this.#nextExpiryMs = expiry
+        return
+      }
+      this.#close(session, 'idle', closed)
+    }
+  }
+
+  #oldest(): Session | undefined {
+    const [session] = this.#sessions.rvalues()
+    return session
+  }
+
+  #close(session: Session, reason: CloseReason, closed: ClosedSession[]): void {
+    this.#sessions.delete(session.id)
+    closed.push({ session, reason })
+  }
+}

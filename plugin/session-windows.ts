@@ -1,0 +1,127 @@
+import type { Context } from '../scorer/scorer.js'
+import { EventClock } from './event-clock.js'
+import { type ClosedSession, type CloseReason, newSession, type Session, type SessionTracker } from './session.js'
+import type { SessionLimits } from './session-lru.js'
+
+export interface WindowSpan {
+  readonly lengthMs: number
+  /** Windows begin at multiples of this, so up to lengthMs / stepMs are open at a time. */
+  readonly stepMs: number
+}
+
+interface OpenWindow {
+  readonly startMs: number
+  readonly session: Session
+  touchedWallMs: number
+}
+
+/**
+ * Windows of time, of each group by itself. A line belongs to every window its time lies in and is scored in the earliest of them, whose
+ * context is the longest. Lines later than all windows of their group are placed in the earliest window still open.
+ */
+export class SessionWindows implements SessionTracker {
+  readonly #groups = new Map<string, OpenWindow[]>()
+  readonly #clock = new EventClock()
+  readonly #placed: Session[] = []
+  #size = 0
+  #nextExpiryMs = Number.NEGATIVE_INFINITY
+
+  constructor(
+    readonly span: WindowSpan,
+    readonly limits: SessionLimits,
+    readonly begin: () => Context,
+    readonly wallClock: () => number = Date.now,
+  ) {}
+
+  get size(): number {
+    return this.#size
+  }
+
+  place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
+    const clock = this.#clock.advance(timeMs)
+    if (clock >= this.#nextExpiryMs) this.#closePast(clock, closed)
+    const now = Number.isNaN(timeMs) || timeMs > clock ? clock : timeMs
+    const windows = this.#groupOf(id, closed)
+    this.#openUpTo(id, windows, Number.isFinite(now) ? now : 0, closed)
+    this.#placed.length = 0
+    for (const window of windows) {
+      if (window.startMs > now && this.#placed.length > 0) break
+      window.touchedWallMs = this.wallClock()
+      window.session.lastMs = Math.max(window.session.lastMs, now)
+      this.#placed.push(window.session)
+    }
+    return this.#placed
+  }
+
+  end(): void {
+    // Windows end by time alone.
+  }
+
+  closeSilent(nowWallMs: number, closed: ClosedSession[]): void {
+    const patience = this.span.lengthMs + this.limits.disorderMs
+    this.#closeWhere(window => nowWallMs - window.touchedWallMs > patience, 'window', closed)
+  }
+
+  closeAll(reason: CloseReason, closed: ClosedSession[]): void {
+    this.#closeWhere(() => true, reason === 'open' ? 'open' : 'window', closed)
+  }
+
+  #groupOf(id: string, closed: ClosedSession[]): OpenWindow[] {
+    const known = this.#groups.get(id)
+    if (known !== undefined) {
+      this.#groups.delete(id)
+      this.#groups.set(id, known)
+      return known
+    }
+    if (this.#size >= this.limits.maxSessions) {
+      const [oldest] = this.#groups.keys()
+      this.#closeGroup(oldest!, closed)
+    }
+    const fresh: OpenWindow[] = []
+    this.#groups.set(id, fresh)
+    return fresh
+  }
+
+  /** Opens the windows that hold the time `now` and are not open yet. */
+  #openUpTo(id: string, windows: OpenWindow[], now: number, closed: ClosedSession[]): void {
+    const { lengthMs, stepMs } = this.span
+    const earliest = Math.floor((now - lengthMs) / stepMs) * stepMs + stepMs
+    const after = windows.at(-1)?.startMs ?? Number.NEGATIVE_INFINITY
+    for (let startMs = Math.max(earliest, after + stepMs); startMs <= now; startMs += stepMs) {
+      const label = `${id}@${new Date(startMs).toISOString()}`
+      windows.push({ startMs, session: newSession(label, this.begin(), now), touchedWallMs: 0 })
+      this.#size++
+      this.#nextExpiryMs = Math.min(this.#nextExpiryMs, startMs + lengthMs + this.limits.disorderMs)
+    }
+    while (windows.length > 1 && windows[0]!.startMs + lengthMs <= now && this.limits.disorderMs === 0) {
+      this.#close(windows.shift()!, 'window', closed)
+    }
+  }
+
+  #closePast(clock: number, closed: ClosedSession[]): void {
+    const { lengthMs } = this.span
+    const { disorderMs } = this.limits
+    this.#nextExpiryMs = Number.POSITIVE_INFINITY
+    this.#closeWhere(window => clock >= window.startMs + lengthMs + disorderMs, 'window', closed)
+    for (const windows of this.#groups.values()) {
+      if (windows.length > 0) this.#nextExpiryMs = Math.min(this.#nextExpiryMs, windows[0]!.startMs + lengthMs + disorderMs)
+    }
+  }
+
+  #closeWhere(isOver: (window: OpenWindow) => boolean, reason: CloseReason, closed: ClosedSession[]): void {
+    for (const [id, windows] of this.#groups) {
+      while (windows.length > 0 && isOver(windows[0]!)) this.#close(windows.shift()!, reason, closed)
+      if (windows.length === 0) this.#groups.delete(id)
+    }
+  }
+
+  #closeGroup(id: string, closed: ClosedSession[]): void {
+    for (const window of this.#groups.get(id)!) this.#close(window, 'evicted', closed)
+    this.#groups.delete(id)
+  }
+
+  #close(window: OpenWindow, reason: CloseReason, closed: ClosedSession[]): void {
+    this.#size--
+    closed.push({ session: window.session, reason })
+  }
+}

@@ -1,0 +1,68 @@
+import type { Context } from '../scorer/scorer.js'
+
+/** A session under way: what the model needs to go on, and what its summary will say. */
+export interface Session {
+  readonly id: string
+  readonly context: Context
+  /** Lines placed in it. */
+  numEvents: number
+  /** Time of its first and latest line, in milliseconds since the epoch; NaN without times. */
+  readonly firstMs: number
+  lastMs: number
+  /** What was found so far; verdicts fill it in. */
+  readonly findings: Findings
+}
+
+/** The worst that was found in a session, in the terms of its summary. */
+export interface Findings {
+  score: number
+  numAnomalies: number
+  readonly reasons: Set<string>
+  /** The sentence of the highest score. */
+  message: string | undefined
+  /** Whether an event of it could not be scored. */
+  isIncomplete: boolean
+}
+
+/** Why a session is over. `end` and `idle` are true ends; at `open` the input stopped first, `window` and `evicted` are our own doing. */
+export type CloseReason = 'end' | 'idle' | 'complete' | 'open' | 'window' | 'evicted'
+
+export interface ClosedSession {
+  readonly session: Session
+  readonly reason: CloseReason
+}
+
+/** Whether the end itself tells something about the session, so that a missing or early end can be found. */
+export function isTrueEnd(reason: CloseReason): boolean {
+  return reason === 'end' || reason === 'idle' || reason === 'complete'
+}
+
+/** Places lines in sessions. */
+export interface SessionTracker {
+  /** Sessions held. */
+  readonly size: number
+  /**
+   * The sessions a line belongs to, the one it is scored in first; sessions that are over by then are added to `closed`.
+   *
+   * @param timeMs of the line, NaN if it has none
+   * @returns valid until the next call
+   */
+  place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[]
+  /** Ends the session of an id now, if there is one. */
+  end(id: string, closed: ClosedSession[]): void
+  /** Closes sessions untouched for `wallMs` of wall-clock time more than their timeout; for logs that fall silent. */
+  closeSilent(nowWallMs: number, closed: ClosedSession[]): void
+  /** Closes all sessions. */
+  closeAll(reason: CloseReason, closed: ClosedSession[]): void
+}
+
+export function newSession(id: string, context: Context, timeMs: number): Session {
+  return {
+    id,
+    context,
+    numEvents: 0,
+    firstMs: timeMs,
+    lastMs: timeMs,
+    findings: { score: 0, numAnomalies: 0, reasons: new Set(), message: undefined, isIncomplete: false },
+  }
+}
