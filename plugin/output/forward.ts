@@ -27,6 +27,9 @@ export class ForwardOutput {
   readonly #queue = new FrameQueue()
   readonly #waiting: Waiting[] = []
   #connection: ForwardConnection | undefined
+  /** Makes chunk ids differ between outputs and runs; the number of the frame does so within one. */
+  readonly #idPrefix = randomBytes(12).toString('hex')
+  #numFrames = 0
   /** Failures since the last ack. */
   #failures = 0
   #cancelRetry: (() => void) | undefined
@@ -142,7 +145,7 @@ export class ForwardOutput {
   }
 
   #enqueue(tag: string, run: EntryRun): Promise<void> {
-    const chunkId = randomBytes(16).toString('hex')
+    const chunkId = `${this.#idPrefix}${(this.#numFrames++).toString(16)}`
     const pieces = packFrame(tag, run, this.#options.requireAck ? chunkId : undefined)
     this.counters.increment('forward_output_entries_total', run.count)
     return new Promise((delivered, lost) => {
