@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { BrokenStreamError } from '../errors.js'
+import { Fifo } from '../fifo.js'
 import { FrameReader } from '../msgpack/frame-reader.js'
 import { readArrayHeader } from '../msgpack/header.js'
 import type { HandshakeExchange } from './forward-handshake.js'
@@ -20,7 +21,7 @@ export class ForwardSession {
   readonly #exchange: HandshakeExchange | undefined
   #isOpen: boolean
   /** Frames read and not yet given to the handler. */
-  readonly #queue: Buffer[] = []
+  readonly #queue = new Fifo<Buffer>()
   #isPumping = false
   #inFlightBytes = 0
   #inFlightChunks = 0

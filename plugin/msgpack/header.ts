@@ -1,8 +1,9 @@
 /** Returned where a value is not of the kind asked for, or a field is not there. */
 export const NOT_FOUND = -1
 
-const u16 = (buf: Uint8Array, at: number): number => (buf[at]! << 8) | buf[at + 1]!
-const u32 = (buf: Uint8Array, at: number): number =>
+/** The big-endian unsigned integers of 16 and 32 bits at `at`. */
+export const u16 = (buf: Uint8Array, at: number): number => (buf[at]! << 8) | buf[at + 1]!
+export const u32 = (buf: Uint8Array, at: number): number =>
   ((buf[at]! << 24) | (buf[at + 1]! << 16) | (buf[at + 2]! << 8) | buf[at + 3]!) >>> 0
 
 /** Number of pairs of the map at `pos`, or `NOT_FOUND` when there is no map. */

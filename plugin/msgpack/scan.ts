@@ -1,3 +1,5 @@
+import { u16, u32 } from './header.js'
+
 /** More bytes are needed to reach the end of the value. */
 export const NEED_MORE = -1
 /** The byte 0xc1, which no msgpack value starts with. */
@@ -38,10 +40,6 @@ export class ScanState {
     this.left = 1
   }
 }
-
-const u16 = (buf: Uint8Array, at: number): number => (buf[at]! << 8) | buf[at + 1]!
-const u32 = (buf: Uint8Array, at: number): number =>
-  buf[at]! * 0x1000000 + ((buf[at + 1]! << 16) | (buf[at + 2]! << 8) | buf[at + 3]!)
 
 /**
  * Moves `state` over as many whole tokens as `buf` holds before `end`. Iterative, so nesting costs no call stack.

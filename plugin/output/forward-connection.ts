@@ -55,12 +55,16 @@ export class ForwardConnection {
 
   /** Writes the pieces of one frame; `written` is called once the system has taken them. */
   write(pieces: readonly Buffer[], written: () => void): void {
-    this.#socket.cork()
-    for (let i = 0; i < pieces.length - 1; i++) this.#socket.write(pieces[i]!)
-    this.#socket.write(pieces.at(-1)!, error => {
+    const socket = this.#socket
+    // Frames that are written together leave together.
+    if (socket.writableCorked === 0) {
+      socket.cork()
+      process.nextTick(() => socket.uncork())
+    }
+    for (let i = 0; i < pieces.length - 1; i++) socket.write(pieces[i]!)
+    socket.write(pieces.at(-1)!, error => {
       if (!error) written()
     })
-    this.#socket.uncork()
   }
 
   /** Gives the connection up and says so. */

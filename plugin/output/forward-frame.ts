@@ -85,13 +85,20 @@ class EntryCutter {
   }
 }
 
-/** A PackedForward frame, in pieces so that the entries need not be copied: `[tag, entries, {size, chunk}]`. */
+/** Frames below this are joined: a copy is cheaper than three pieces. */
+const MAX_JOINED_BYTES = 16 * 1024
+
+/** Scratch of `packFrame`, which never runs inside itself. */
+const writer = new PackWriter(MAX_JOINED_BYTES)
+
+/** A PackedForward frame, `[tag, entries, {size, chunk}]`, in pieces so that many entries need not be copied. */
 export function packFrame(tag: string, run: EntryRun, chunkId: string | undefined): Buffer[] {
-  const writer = new PackWriter(FRAME_OVERHEAD_BYTES + tag.length * 3)
+  const isJoined = run.bytes < MAX_JOINED_BYTES
   writer.arrayHeader(3)
   writer.str(tag)
   writer.binHeader(run.bytes)
-  const head = writer.take()
+  const head = isJoined ? [] : [writer.take(), ...run.parts]
+  if (isJoined) for (const part of run.parts) writer.raw(part, 0, part.length)
   writer.mapHeader(chunkId === undefined ? 1 : 2)
   writer.str('size')
   writer.uint(run.count)
@@ -99,5 +106,5 @@ export function packFrame(tag: string, run: EntryRun, chunkId: string | undefine
     writer.str('chunk')
     writer.str(chunkId)
   }
-  return [head, ...run.parts, writer.take()]
+  return [...head, writer.take()]
 }

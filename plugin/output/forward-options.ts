@@ -28,7 +28,7 @@ export interface ForwardOutputOptions {
   readonly maxFrameBytes?: number
   /** Bytes accepted and not delivered from which on `send` waits. Default 64 MiB. */
   readonly maxQueueBytes?: number
-  /** Frames on their way at the same time. Default 32. */
+  /** Frames on their way at the same time. Default 256. */
   readonly maxInFlightFrames?: number
   /** How long no ack may come while some are due before everything unacknowledged is sent again on a new connection. Default 60,000. */
   readonly ackTimeoutMs?: number
@@ -69,7 +69,7 @@ export const DEFAULT_FORWARD_OUTPUT_OPTIONS: ResolvedForwardOutputOptions = Obje
   requireAck: true,
   maxFrameBytes: 4 * MiB,
   maxQueueBytes: 64 * MiB,
-  maxInFlightFrames: 32,
+  maxInFlightFrames: 256,
   ackTimeoutMs: 60_000,
   connectTimeoutMs: 10_000,
   retryMinMs: 200,

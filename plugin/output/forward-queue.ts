@@ -1,3 +1,5 @@
+import { Fifo } from '../fifo.js'
+
 /** A frame that is accepted and not delivered yet. */
 export interface QueuedFrame {
   readonly chunkId: string
@@ -10,9 +12,7 @@ export interface QueuedFrame {
 /** Frames in the order of `send`: first those on their way, then those still to be sent. */
 export class FrameQueue {
   readonly #inFlight = new Map<string, QueuedFrame>()
-  #unsent: QueuedFrame[] = []
-  /** Frames at the beginning of `#unsent` that were taken; cut off now and then, as a shift for each would be slow. */
-  #taken = 0
+  readonly #unsent = new Fifo<QueuedFrame>()
   #bytes = 0
 
   get bytes(): number {
@@ -24,7 +24,7 @@ export class FrameQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#inFlight.size === 0 && this.#taken === this.#unsent.length
+    return this.#inFlight.size === 0 && this.#unsent.length === 0
   }
 
   add(frame: QueuedFrame): void {
@@ -34,14 +34,8 @@ export class FrameQueue {
 
   /** The next frame to be sent, from now on in flight. */
   take(): QueuedFrame | undefined {
-    const frame = this.#unsent[this.#taken]
-    if (frame === undefined) return undefined
-    this.#taken++
-    if (this.#taken === this.#unsent.length) {
-      this.#unsent = []
-      this.#taken = 0
-    }
-    this.#inFlight.set(frame.chunkId, frame)
+    const frame = this.#unsent.shift()
+    if (frame) this.#inFlight.set(frame.chunkId, frame)
     return frame
   }
 
@@ -57,19 +51,17 @@ export class FrameQueue {
 
   /** All frames in flight are to be sent again, first of all and in their order. Returns how many there are. */
   rewind(): number {
-    const again = [...this.#inFlight.values()]
-    this.#unsent = [...again, ...this.#unsent.slice(this.#taken)]
-    this.#taken = 0
+    const numAgain = this.#inFlight.size
+    for (const frame of [...this.#inFlight.values(), ...this.#unsent.drain()]) this.#unsent.push(frame)
     this.#inFlight.clear()
-    return again.length
+    return numAgain
   }
 
   /** Gives all frames up and returns how many there were. */
   abandon(error: Error): number {
     this.rewind()
-    const lost = this.#unsent
-    this.#unsent = []
     this.#bytes = 0
+    const lost = this.#unsent.drain()
     for (const frame of lost) frame.lost(error)
     return lost.length
   }

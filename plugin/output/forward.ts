@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Counters, NO_COUNTERS } from '../chunk.js'
 import { ClosedError, DeliveryError } from '../errors.js'
+import { Fifo } from '../fifo.js'
 import { ForwardConnection } from './forward-connection.js'
 import { cutEntries, type EntryRun, packFrame } from './forward-frame.js'
 import {
@@ -25,8 +26,11 @@ interface Waiting {
 export class ForwardOutput {
   readonly #options: ResolvedForwardOutputOptions
   readonly #queue = new FrameQueue()
-  readonly #waiting: Waiting[] = []
+  readonly #waiting = new Fifo<Waiting>()
   #connection: ForwardConnection | undefined
+  /** Makes chunk ids differ between outputs and runs; the number of the frame does so within one. */
+  readonly #idPrefix = randomBytes(12).toString('hex')
+  #numFrames = 0
   /** Failures since the last ack. */
   #failures = 0
   #cancelRetry: (() => void) | undefined
@@ -104,7 +108,7 @@ export class ForwardOutput {
     const error = new DeliveryError(
       'the forward output was closed before the receiver took everything: send it again',
     )
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(error)
+    for (const waiting of this.#waiting.drain()) waiting.reject(error)
     this.#abandon(error)
   }
 
@@ -142,7 +146,7 @@ export class ForwardOutput {
   }
 
   #enqueue(tag: string, run: EntryRun): Promise<void> {
-    const chunkId = randomBytes(16).toString('hex')
+    const chunkId = `${this.#idPrefix}${(this.#numFrames++).toString(16)}`
     const pieces = packFrame(tag, run, this.#options.requireAck ? chunkId : undefined)
     this.counters.increment('forward_output_entries_total', run.count)
     return new Promise((delivered, lost) => {
@@ -191,7 +195,7 @@ export class ForwardOutput {
 
   /** Lets those in who wait, in their order, as far as there is room. */
   #admit(): void {
-    for (let next = this.#waiting[0]; next && this.#hasRoom(next.bytes); next = this.#waiting[0]) {
+    for (let next = this.#waiting.peek(); next && this.#hasRoom(next.bytes); next = this.#waiting.peek()) {
       this.#waiting.shift()
       next.enter()
     }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { DeadLetterFile } from '../../plugin/dead-letter.js'
@@ -51,14 +51,14 @@ t.test('what cannot be written is counted, not thrown, and writing goes on', asy
   const counters = new Tally()
   await new DeadLetterFile({ path }, counters).write('s', 'r', Buffer.alloc(1))
   t.equal(counters.of('dead_letter_errors_total'), 1)
-  const later = join(t.testdir(), 'later', 'dead.ndjson')
-  const file = new DeadLetterFile({ path: later }, counters)
-  mkdirSync(later, { recursive: true })
-  await file.write('s', 'r', Buffer.alloc(1))
-  t.equal(counters.of('dead_letter_errors_total'), 2)
-  rmdirSync(later)
+  const folder = join(t.testdir(), 'later')
+  const file = new DeadLetterFile({ path: join(folder, 'dead.ndjson') }, counters)
+  await file.write('s', 'first', Buffer.alloc(1))
+  rmSync(folder, { recursive: true })
+  await file.write('s', 'lost with its folder', Buffer.alloc(1))
   await file.write('s', 'again', Buffer.alloc(1))
-  t.match(lines(later), [{ reason: 'again' }])
+  t.equal(counters.of('dead_letter_errors_total'), 2)
+  t.match(lines(join(folder, 'dead.ndjson')), [{ reason: 'again' }])
 })
 
 t.test('a flood of letters is bounded in memory', async t => {

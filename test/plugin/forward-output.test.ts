@@ -153,22 +153,38 @@ t.test(
     const { port } = await startServer(t, socket => {
       const frames: Frame[] = []
       const nth = connections.push(frames)
+      if (nth === 2) socket.destroy()
       readFrames(socket, frame => {
         frames.push(frame)
-        if (nth === 2) ackTo(socket, frame)
-        else if (frames.length === 1) ackTo(socket, frame)
+        if (nth === 3 || frames.length === 1) ackTo(socket, frame)
         else if (frames.length === 3) socket.destroy()
       })
     })
     const { output, counters, warnings } = outputTo(t, port)
     await Promise.all(['1', '2', '3'].map(text => output.send('raw', packed(plainEntries(text)), 1)))
-    t.strictSame(connections[1], connections[0]!.slice(1))
-    t.equal(counters.of('forward_output_resends_total'), 2)
+    t.strictSame(connections[2], connections[0]!.slice(1))
+    t.equal(counters.of('forward_output_resends_total'), 4)
     t.equal(warnings.length, 2)
     t.match(warnings[0], /trying again/)
     t.match(warnings[1], /takes chunks again/)
   },
 )
+
+t.test('what was on its way when the receiver went away is sent once when it is back', async t => {
+  const { server, port } = await startServer(t, socket => {
+    server.close()
+    socket.once('data', () => socket.destroy())
+  })
+  const { output, counters } = outputTo(t, port)
+  const sends = Promise.all(['1', '2'].map(text => output.send('raw', packed(plainEntries(text)), 1)))
+  await counters.reaches('forward_output_failures_total', 3)
+  const receiver = await Receiver.start(t, { port })
+  await sends
+  await output.send('raw', packed(plainEntries('3')), 1)
+  t.strictSame(messages(receiver), ['1', '2', '3'])
+  t.equal(receiver.counters.of('forward_chunks_repeated_total'), 0)
+  t.equal(counters.of('forward_output_resends_total'), 2)
+})
 
 t.test('a receiver that keeps the ids takes a chunk once although its ack was lost', async t => {
   const receiver = await Receiver.start(t)
