@@ -42,7 +42,9 @@ export class LineReader {
     if (this.#regex !== undefined) return this.#regex.extract(line)
     if (this.#path === undefined) return WHOLE_LOG
     return (
-      fieldText(record, this.#path) ?? fieldText(this.slots.record, this.#path) ?? this.#headerField(line, this.#path)
+      fieldText(record, this.#path) ??
+      fieldText(this.slots.record, this.#path) ??
+      this.#headerField(line, this.#path)
     )
   }
 
@@ -68,5 +70,7 @@ export function fieldText(record: LogRecord | undefined, path: readonly string[]
     value = (value as LogRecord)[name]
   }
   if (typeof value === 'string') return value
-  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : undefined
+  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint'
+    ? String(value)
+    : undefined
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 
-const positiveSeconds = z.number().positive().max(10 * 365 * 86_400)
+const positiveSeconds = z
+  .number()
+  .positive()
+  .max(10 * 365 * 86_400)
 const pattern = z.string().min(1).max(4096)
 
 /** How lines are assigned to sessions. */

@@ -1,7 +1,13 @@
 import { LRUCache } from 'lru-cache'
 import type { Context } from '../scorer/scorer.js'
 import { EventClock } from './event-clock.js'
-import { type ClosedSession, type CloseReason, newSession, type Session, type SessionTracker } from './session.js'
+import {
+  type ClosedSession,
+  type CloseReason,
+  newSession,
+  type Session,
+  type SessionTracker,
+} from './session.js'
 
 export interface SessionLimits {
   /** Sessions held at most; the least recently touched one makes room, unfinished. */
@@ -55,13 +61,15 @@ export class SessionLru implements SessionTracker {
 
   closeSilent(nowWallMs: number, closed: ClosedSession[]): void {
     for (let session = this.#oldest(); session !== undefined; session = this.#oldest()) {
-      if (nowWallMs - this.#touchedWallMs.get(session)! <= this.limits.idleTimeoutMs + this.limits.disorderMs) return
+      if (nowWallMs - this.#touchedWallMs.get(session)! <= this.limits.idleTimeoutMs + this.limits.disorderMs)
+        return
       this.#close(session, 'idle', closed)
     }
   }
 
   closeAll(reason: CloseReason, closed: ClosedSession[]): void {
-    for (let session = this.#oldest(); session !== undefined; session = this.#oldest()) this.#close(session, reason, closed)
+    for (let session = this.#oldest(); session !== undefined; session = this.#oldest())
+      this.#close(session, reason, closed)
   }
 
   #closeIdle(now: number, closed: ClosedSession[]): void {

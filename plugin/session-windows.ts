@@ -1,6 +1,12 @@
 import type { Context } from '../scorer/scorer.js'
 import { EventClock } from './event-clock.js'
-import { type ClosedSession, type CloseReason, newSession, type Session, type SessionTracker } from './session.js'
+import {
+  type ClosedSession,
+  type CloseReason,
+  newSession,
+  type Session,
+  type SessionTracker,
+} from './session.js'
 import type { SessionLimits } from './session-lru.js'
 
 export interface WindowSpan {
@@ -42,7 +48,7 @@ export class SessionWindows implements SessionTracker {
     if (clock >= this.#nextExpiryMs) this.#closePast(clock, closed)
     const now = Number.isNaN(timeMs) || timeMs > clock ? clock : timeMs
     const windows = this.#groupOf(id, closed)
-    this.#openUpTo(id, windows, Number.isFinite(now) ? now : 0, closed)
+    this.#openUpTo(id, windows, Number.isFinite(now) ? now : 0)
     this.#placed.length = 0
     for (const window of windows) {
       if (window.startMs > now && this.#placed.length > 0) break
@@ -83,7 +89,7 @@ export class SessionWindows implements SessionTracker {
   }
 
   /** Opens the windows that hold the time `now` and are not open yet. */
-  #openUpTo(id: string, windows: OpenWindow[], now: number, closed: ClosedSession[]): void {
+  #openUpTo(id: string, windows: OpenWindow[], now: number): void {
     const { lengthMs, stepMs } = this.span
     const earliest = Math.floor((now - lengthMs) / stepMs) * stepMs + stepMs
     const after = windows.at(-1)?.startMs ?? Number.NEGATIVE_INFINITY
@@ -93,9 +99,6 @@ export class SessionWindows implements SessionTracker {
       this.#size++
       this.#nextExpiryMs = Math.min(this.#nextExpiryMs, startMs + lengthMs + this.limits.disorderMs)
     }
-    while (windows.length > 1 && windows[0]!.startMs + lengthMs <= now && this.limits.disorderMs === 0) {
-      this.#close(windows.shift()!, 'window', closed)
-    }
   }
 
   #closePast(clock: number, closed: ClosedSession[]): void {
@@ -104,7 +107,8 @@ export class SessionWindows implements SessionTracker {
     this.#nextExpiryMs = Number.POSITIVE_INFINITY
     this.#closeWhere(window => clock >= window.startMs + lengthMs + disorderMs, 'window', closed)
     for (const windows of this.#groups.values()) {
-      if (windows.length > 0) this.#nextExpiryMs = Math.min(this.#nextExpiryMs, windows[0]!.startMs + lengthMs + disorderMs)
+      if (windows.length > 0)
+        this.#nextExpiryMs = Math.min(this.#nextExpiryMs, windows[0]!.startMs + lengthMs + disorderMs)
     }
   }
 

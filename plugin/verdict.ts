@@ -1,0 +1,59 @@
+import type { DetectorName } from '../scorer/detectors/detector.js'
+import type { Severity } from '../scorer/judge.js'
+
+/** `learning`: no model yet. `unscored`: the scorer failed, or the line belongs to no session. */
+export type VerdictStatus = 'scored' | 'learning' | 'unscored'
+
+/** A template that could have come instead, and the model's probability for it. */
+export interface Expected {
+  readonly template: string
+  readonly probability: number
+}
+
+/** What is added to a record, under the key `logneo`. */
+export interface Verdict {
+  readonly status: VerdictStatus
+  readonly anomaly?: boolean
+  /** -log10 of the p-value: 3 means that one normal session in a thousand holds such an event. 0 to 12. */
+  readonly score?: number
+  readonly severity?: Severity
+  readonly session?: string
+  readonly template?: string
+  readonly template_id?: string
+  /** How many keys the model held likelier; zero-based. */
+  readonly rank?: number
+  /** -ln of the probability the model gave the event. */
+  readonly surprise?: number
+  /** Id of the model bundle. */
+  readonly model?: string
+  readonly reasons?: readonly DetectorName[]
+  readonly message?: string
+  readonly expected?: readonly Expected[]
+}
+
+/** What is told of a session when it closes, as a record of its own. */
+export interface SessionSummary {
+  readonly kind: 'session'
+  readonly status: VerdictStatus
+  readonly session: string
+  readonly anomaly: boolean
+  readonly score: number
+  readonly severity: Severity
+  readonly reasons: readonly string[]
+  readonly message?: string
+  /** Lines in the session. */
+  readonly events: number
+  /** Lines and ends among them that were flagged. */
+  readonly anomalies: number
+  /** True when the input stopped before the session ended: its end was not judged. */
+  readonly open: boolean
+  /** How it was closed: end, idle, complete, open, window or evicted. */
+  readonly closed: string
+  /** Times of the first and last line, ISO 8601, where lines have times. */
+  readonly started?: string
+  readonly ended?: string
+  readonly model?: string
+}
+
+/** Which fields ordinary records carry; anomalies carry all. */
+export type FieldSet = 'minimal' | 'full'
