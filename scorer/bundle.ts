@@ -61,8 +61,12 @@ const manifestSchema = z.object({
   vocabulary: z.array(z.string()),
   calibration: z.object({
     numSessions: positive,
-    maxima: z.array(finite).min(1),
-    tail: z.object({ start: finite, share: z.number().positive().max(1), scale: z.number().positive() }),
+    pValues: z.array(z.number().positive().max(1)).min(1),
+    tail: z.object({
+      start: z.number().nonnegative(),
+      share: z.number().positive().max(1),
+      scale: z.number().positive(),
+    }),
     maxRanks: z.array(finite).min(1),
   }),
   unknownSurprise: finite,
@@ -102,7 +106,7 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
     vocabulary: [...model.vocabulary.keys],
     calibration: {
       ...model.calibration,
-      maxima: [...model.calibration.maxima],
+      pValues: [...model.calibration.pValues],
       maxRanks: [...model.calibration.maxRanks],
     },
     unknownSurprise: model.unknownSurprise,

@@ -1,0 +1,53 @@
+import type { Judge, Judgement } from '../scorer/judge.js'
+import type { CloseReason, Session } from './session.js'
+import type { SessionSummary } from './verdict.js'
+
+/** Enters a decision into the sessions it counts in. */
+export function note(sessions: readonly Session[], judgement: Judgement, message: string | undefined): void {
+  for (const { findings } of sessions) {
+    if (judgement.isAnomaly) {
+      findings.numAnomalies++
+      for (const reason of judgement.reasons) findings.reasons.add(reason)
+      if (judgement.score > findings.score || findings.message === undefined) findings.message = message
+    }
+    if (judgement.score > findings.score) findings.score = judgement.score
+  }
+}
+
+/** Notes that an event of these sessions passed unscored. */
+export function noteUnscored(sessions: readonly Session[]): void {
+  for (const { findings } of sessions) findings.isIncomplete = true
+}
+
+/** What is told of a session that closed. */
+export function summarize(
+  session: Session,
+  closed: CloseReason,
+  judge: Judge,
+  bundleId: string,
+): SessionSummary {
+  const { score, numAnomalies, reasons, message, isIncomplete } = session.findings
+  const anomaly = numAnomalies > 0
+  return {
+    kind: 'session',
+    status: isIncomplete ? 'unscored' : 'scored',
+    session: session.id,
+    anomaly,
+    score,
+    severity: judge.severity(anomaly, score),
+    reasons: [...reasons],
+    ...(message !== undefined && { message }),
+    events: session.numEvents,
+    anomalies: numAnomalies,
+    open: closed === 'open',
+    closed,
+    ...(Number.isFinite(session.firstMs) && { started: isoTime(session.firstMs) }),
+    ...(Number.isFinite(session.lastMs) && { ended: isoTime(session.lastMs) }),
+    model: bundleId,
+  }
+}
+
+/** Beyond what a Date can hold the time is left as a number. */
+function isoTime(timeMs: number): string {
+  return Math.abs(timeMs) <= 8.64e15 ? new Date(timeMs).toISOString() : String(timeMs)
+}
