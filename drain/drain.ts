@@ -82,26 +82,29 @@ export class Drain {
     return this.#clusters.size
   }
 
-  /** Finds the line's template, makes or widens it if need be. */
-  learn(line: string): DrainMatch {
-    const cluster = this.#learn(line)
+  /**
+   * Finds the line's template, makes or widens it if need be. The text begins at `start`, behind a header that was
+   * read already; so everywhere below.
+   */
+  learn(line: string, start = 0): DrainMatch {
+    const cluster = this.#learn(line, start)
     return { key: cluster.key, cluster, change: this.#change }
   }
 
   /** As `learn`, but gives the log key alone and makes no object. */
-  learnKey(line: string): number {
-    return this.#learn(line).key
+  learnKey(line: string, start = 0): number {
+    return this.#learn(line, start).key
   }
 
   /** The template that `learn` would choose if that needs no new one. Learns nothing and refreshes no recency. */
-  match(line: string): DrainMatch | undefined {
-    const cluster = this.#match(line)
+  match(line: string, start = 0): DrainMatch | undefined {
+    const cluster = this.#match(line, start)
     return cluster === undefined ? undefined : { key: cluster.key, cluster, change: 'none' }
   }
 
   /** As `match`, but gives the log key alone, -1 where there is none. */
-  matchKey(line: string): number {
-    return this.#match(line)?.key ?? -1
+  matchKey(line: string, start = 0): number {
+    return this.#match(line, start)?.key ?? -1
   }
 
   /** The cluster of a log key, unless it was forgotten. Refreshes no recency. */
@@ -115,8 +118,8 @@ export class Drain {
   }
 
   /** What stands in the line where the template varies, in the line's order. Empty if the line has another shape. */
-  parameters(line: string, cluster: Cluster): Parameter[] {
-    this.#line.split(line)
+  parameters(line: string, cluster: Cluster, start = 0): Parameter[] {
+    this.#line.split(line, start)
     return readParameters(line, this.#line, this.#scanner, cluster)
   }
 
@@ -146,14 +149,14 @@ export class Drain {
     return true
   }
 
-  #match(line: string): Cluster | undefined {
-    this.#line.split(line)
+  #match(line: string, start: number): Cluster | undefined {
+    this.#line.split(line, start)
     const leaf = this.#tree.find(this.#line)
     return leaf === undefined ? undefined : findBest(leaf, this.#line, this.#similarity)
   }
 
-  #learn(line: string): Cluster {
-    const found = this.#match(line)
+  #learn(line: string, start: number): Cluster {
+    const found = this.#match(line, start)
     const cluster = found ?? this.#create()
     if (found === undefined) this.#change = 'created'
     else if (this.#similarity.isCovered) this.#change = 'none'

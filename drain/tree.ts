@@ -1,5 +1,5 @@
 import type { Cluster } from './cluster.js'
-import type { LineTokens } from './line-tokens.js'
+import { type LineTokens, Variability } from './line-tokens.js'
 import type { ResolvedDrainOptions } from './options.js'
 import { MASKED, type TokenTable, UNKNOWN } from './token-table.js'
 
@@ -118,8 +118,10 @@ export class ParseTree {
   }
 
   #varies(line: LineTokens, layer: number): boolean {
-    const variable = line.isVariable[layer]!
-    return variable === 2 || (variable === 1 && this.#sharesNumbered)
+    const variability = line.variability[layer]!
+    return (
+      variability === Variability.hasMask || (variability === Variability.hasDigit && this.#sharesNumbered)
+    )
   }
 
   #make(numLayers: number, numTokens: number, path: readonly number[]): Branch | Leaf {

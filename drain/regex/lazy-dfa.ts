@@ -29,6 +29,8 @@ export class LazyDfa {
   readonly #visited: Int32Array
   readonly #queued: Int32Array
   #stamp = 0
+  /** Start states by the class before, 0 where not built. */
+  readonly #starts: Int32Array
   readonly #stack: number[] = []
   readonly #next: number[] = []
   #match = -1
@@ -47,6 +49,7 @@ export class LazyDfa {
   ) {
     this.endClass = program.alphabet.numClasses
     this.#stride = this.endClass + 1
+    this.#starts = new Int32Array(this.#stride)
     this.#visited = new Int32Array(program.ops.length).fill(-1)
     this.#queued = new Int32Array(program.ops.length + 1).fill(-1)
     this.#hasAssertions = program.assertions.length > 0
@@ -56,9 +59,13 @@ export class LazyDfa {
 
   /** The state to begin in, given the class of the unit before (`endClass`: none). */
   start(classBefore: number): number {
+    const known = this.#starts[classBefore]!
+    if (known > 0) return known
     const threads = this.mode === 'leftmost' ? [] : [this.program.start]
     this.#isCut = false
-    return this.#intern(threads, this.#bits(classBefore), -1)
+    const state = this.#intern(threads, this.#bits(classBefore), -1)
+    this.#starts[classBefore] = state
+    return state
   }
 
   rule(state: number): number {
@@ -92,6 +99,7 @@ export class LazyDfa {
 
   #reset(): void {
     this.transitions.fill(0)
+    this.#starts.fill(0)
     this.#ids.clear()
     this.#threadsOf.length = 1
     this.#bitsOf.length = 1
