@@ -10,6 +10,7 @@ import {
   type ClusterSnapshot,
   checkSnapshot,
   type DrainSnapshot,
+  MAX_LABEL,
   SNAPSHOT_VERSION,
   snapshotCluster,
 } from './snapshot.js'
@@ -141,8 +142,11 @@ export class Drain {
     return true
   }
 
-  /** Gives a template a name for people; undefined takes it away. */
+  /** Gives a template a name for people, of at most 1,024 characters; undefined takes it away. */
   label(key: number, label: string | undefined): boolean {
+    if (label !== undefined && label.length > MAX_LABEL) {
+      throw new RangeError(`a label has at most ${MAX_LABEL} characters, got ${label.length}`)
+    }
     const cluster = this.#clusters.get(key)
     if (cluster === undefined) return false
     cluster.label = label
