@@ -9,7 +9,8 @@ const SPACE = 0x20
 /**
  * A time stamp, perhaps a level, then the message: what most programs write without being told. The time may stand in
  * brackets; the level may too, and may follow threads and loggers in brackets or before a dash. The host and tag of a
- * syslog daemon (`host sshd[312]: `) belong to the header.
+ * syslog daemon (`host sshd[312]: `) belong to the header, as do a thread and a logger behind the level (`[main]
+ * shop.Cart - `).
  */
 export class IsoLayout implements Layout {
   readonly #levels = new LevelCache()
@@ -32,7 +33,7 @@ export class IsoLayout implements Layout {
     if (level >= 0) {
       const end = wordEnd(line, level)
       slots.level = this.#levels.get(line, level, end)
-      at = skipSeparators(line, end)
+      at = skipLogger(line, skipSeparators(line, end))
     } else at = skipSyslogTag(line, at)
     slots.contentStart = at
     return true
@@ -125,4 +126,15 @@ function skipSyslogTag(line: string, from: number): number {
   if (hostEnd < 0 || hostEnd - from > MAX_HEADER) return from
   const tag = /^[^\s[\]]{1,64}\[\d{1,10}\]: /.exec(line.slice(hostEnd + 1, hostEnd + 80))
   return tag === null ? from : hostEnd + 1 + tag[0].length
+}
+
+/** Past `[thread] some.logger - ` or `some.logger - `, where that stands. */
+function skipLogger(line: string, from: number): number {
+  const thread = line.charCodeAt(from) === 0x5b ? line.indexOf('] ', from) : -1
+  if (thread - from > MAX_HEADER) return from
+  const start = thread < 0 ? from : skipSpaces(line, thread + 1)
+  const logger = /^[\w$/-]{1,128}(?:\.[\w$/-]{1,128}){1,32} {1,8}- /.exec(
+    line.slice(start, start + MAX_HEADER),
+  )
+  return logger === null ? from : start + logger[0].length
 }

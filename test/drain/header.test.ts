@@ -99,11 +99,13 @@ const LINES: readonly (readonly [string, string, string, string | undefined, str
   [
     'iso',
     '2024-05-01T10:00:00.5+02:00 [main] WARN  com.foo - hot',
-    'com.foo - hot',
+    'hot',
     '2024-05-01T08:00:00.500Z',
     'WARN',
   ],
   ['iso', '2024-05-01 10:00:00,123 - name - ERROR - bad', 'bad', '2024-05-01T10:00:00.123Z', 'ERROR'],
+  ['iso', '2024-05-01T10:00:00Z INFO [m 1] a.b.C - x - y', 'x - y', '2024-05-01T10:00:00.000Z', 'INFO'],
+  ['iso', '2024-05-01T10:00:00Z INFO [core] up - now', '[core] up - now', '2024-05-01T10:00:00.000Z', 'INFO'],
   ['iso', '[2024-05-01 10:00:00] info: boo', 'boo', '2024-05-01T10:00:00.000Z', 'info'],
   [
     'iso',
