@@ -19,7 +19,7 @@ export class LineTokens {
   count = 0
   /** Id of each token, UNKNOWN where no template holds it. */
   readonly ids: Int32Array
-  /** 1 where a token is a plain word. */
+  /** 1 where a token is a plain word, and no value of a key. */
   readonly isWord: Uint8Array
   /** A `Variability` each. */
   readonly variability: Uint8Array
@@ -233,7 +233,9 @@ export class LineTokens {
     }
     this.count++
     this.ids[token] = this.table.find(this.#units, unitStart, unitEnd, this.#hash)
-    this.isWord[token] = isPlainWord(this.#all, this.#first, this.#last, this.#numTrailing) ? 1 : 0
+    // The value of a key is there to vary, word or not.
+    const isWord = !isGlued && isPlainWord(this.#all, this.#first, this.#last, this.#numTrailing)
+    this.isWord[token] = isWord ? 1 : 0
     this.variability[token] =
       this.#numMasks > 0 ? Variability.hasMask : hasDigit ? Variability.hasDigit : Variability.none
     this.isGlued[token] = isGlued ? 1 : 0
