@@ -64,15 +64,27 @@ export class MaskScanner {
       const { matchEnd, rule } = scan
       if (matchEnd < 0) return
       vain -= scan.stop - matchEnd
-      const fixed = this.#fixedLengths[rule]!
-      const matchStart =
-        fixed >= 0
-          ? matchEnd - fixed
-          : scanUnitsBackward(this.#backward[rule]!, classOf, units, from, matchEnd, scan)
-      this.steps += fixed >= 0 ? 0 : matchEnd - matchStart
+      const matchStart = scan.matchStart >= 0 ? scan.matchStart : this.#findStart(units, from)
       this.#push(matchStart, matchEnd, rule)
       from = matchEnd
     }
+  }
+
+  /** The start of the match in `#scan` where the scan forwards could not tell. */
+  #findStart(units: Uint16Array, from: number): number {
+    const { matchEnd, rule } = this.#scan
+    const fixed = this.#fixedLengths[rule]!
+    if (fixed >= 0) return matchEnd - fixed
+    const start = scanUnitsBackward(
+      this.#backward[rule]!,
+      this.#alphabet.classOf,
+      units,
+      from,
+      matchEnd,
+      this.#scan,
+    )
+    this.steps += matchEnd - start
+    return start
   }
 
   #push(start: number, end: number, rule: number): void {

@@ -4,6 +4,8 @@ import { DEAD, type LazyDfa } from './lazy-dfa.js'
 export class Scan {
   textStart = 0
   textEnd = 0
+  /** Start of the match, -1 where it takes a scan backwards to know. */
+  matchStart = -1
   /** End of the match, exclusive, or -1. */
   matchEnd = -1
   /** Rule that matched. */
@@ -24,6 +26,8 @@ export function scanUnitsForward(
   const { textEnd } = scan
   let state = dfa.start(from === scan.textStart ? endClass : classOf[units[from - 1]!]!)
   let transitions = dfa.transitions
+  let began = from
+  let matchStart = -1
   let matchEnd = -1
   let rule = -1
   let at = from
@@ -44,9 +48,16 @@ export function scanUnitsForward(
     }
     if (next === DEAD) break
     state = -next
+    const matched = dfa.rule(state)
+    if (matched < 0) {
+      began = at
+      continue
+    }
+    matchStart = dfa.knowsStart(state) ? began : -1
     matchEnd = at
-    rule = dfa.rule(state)
+    rule = matched
   }
+  scan.matchStart = matchStart
   scan.matchEnd = matchEnd
   scan.rule = rule
   scan.stop = at

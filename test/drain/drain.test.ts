@@ -45,7 +45,11 @@ t.test('the key of key=value is part of the template', async t => {
   const drain = new Drain()
   drain.learn('login user=root ok from tty1 now')
   t.equal(drain.learn('login user=guest ok from tty2 now').cluster.template, 'login user=<*> ok from <*> now')
-  t.equal(drain.learnKey('user=ann up'), drain.learnKey('user=bob up'), 'and its value may vary in short lines too')
+  t.equal(
+    drain.learnKey('user=ann up'),
+    drain.learnKey('user=bob up'),
+    'and its value may vary in short lines too',
+  )
   t.equal(new Drain().learn('GET /a?x=1&y=b done').cluster.tokens.length, 3, 'but not in an address')
 })
 

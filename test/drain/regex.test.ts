@@ -199,6 +199,8 @@ t.test('scans of typed arrays equal scans of strings', async t => {
     if (plain.end < 0) return
     const dfa = backward[plain.rule]!
     const start = scanBackward(dfa, alphabet.classOf, text, 0, plain.end, text.length)
+    if (plain.start >= 0) assert.equal(plain.start, start, 'a start known without reading backwards')
+    assert.equal(fast.matchStart, plain.start < 0 ? -1 : plain.start + before)
     assert.equal(scanUnitsBackward(dfa, alphabet.classOf, units, before, fast.matchEnd, fast), start + before)
   })
   fc.assert(property, { seed: 42, numRuns: 1_000 })
