@@ -1,5 +1,6 @@
 import { CharKind, isPlainWord, kindsOf, kindTable, type TextKinds } from './char-kind.js'
 import { LineUnits } from './line-units.js'
+import { WILDCARD } from './mask.js'
 import type { MaskScanner } from './mask-scanner.js'
 import type { ResolvedDrainOptions } from './options.js'
 import { HASH_SEED, hashUnit, MASKED, type TokenTable } from './token-table.js'
@@ -78,7 +79,9 @@ export class LineTokens {
     this.#collapseLists = options.collapseLists
     this.#kinds = kindTable(options.delimiters)
     this.#replacements = scanner.replacements.map(text =>
-      Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)),
+      text === WILDCARD
+        ? WILDCARD_UNITS
+        : Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)),
     )
     this.#replacementKinds = scanner.replacements.map(kindsOf)
     // A mask is at least one unit long; a list or a cut becomes one more wildcard.
@@ -121,6 +124,11 @@ export class LineTokens {
         continue
       }
       if (this.count === this.#maxTokens) return at
+      if (at === this.#maskAt && this.#isWholeMask(at, end)) {
+        at = this.#readWholeMask(at, isGlued)
+        isGlued = false
+        continue
+      }
       const unitStart = this.#unit
       const rawStart = at
       at = this.#readToken(at, end)
@@ -129,6 +137,35 @@ export class LineTokens {
       isGlued = isKey
     }
     return at
+  }
+
+  /** Whether the mask that begins here is all of a token and stands as `<*>` in templates: what most masks do. */
+  #isWholeMask(start: number, end: number): boolean {
+    const { scanner } = this
+    const maskEnd = scanner.ends[this.#mask]!
+    if (this.#replacements[scanner.rules[this.#mask]!] !== WILDCARD_UNITS) return false
+    return maskEnd === end || (maskEnd > start && this.#kinds[this.line.units[maskEnd]!] === CharKind.space)
+  }
+
+  /** Short cut of `#readToken` and `#finish` for such a mask. */
+  #readWholeMask(start: number, isGlued: boolean): number {
+    const { scanner } = this
+    const end = scanner.ends[this.#mask++]!
+    this.#maskAt = this.#mask < scanner.count ? scanner.starts[this.#mask]! : this.line.end
+    const token = this.count
+    if (!isGlued && this.#goesOn(token, LIST_OF_MASKS)) {
+      this.#join(token - 1, end)
+      return end
+    }
+    this.count++
+    this.rawStart[token] = start
+    this.rawEnd[token] = end
+    this.#unitStart[token] = this.#unit
+    this.isGlued[token] = isGlued ? 1 : 0
+    this.#listKind[token] = LIST_OF_MASKS
+    this.#setWildcard(token)
+    this.isJoined[token] = 0
+    return end
   }
 
   /** Reads a token into the `#` fields; returns its end. */
@@ -261,15 +298,20 @@ export class LineTokens {
 
   /** Makes the token a list that reaches to `rawEnd`. */
   #join(token: number, rawEnd: number): void {
+    this.#setWildcard(token)
+    this.isJoined[token] = 1
+    this.rawEnd[token] = rawEnd
+  }
+
+  /** Makes `<*>` of the last token. */
+  #setWildcard(token: number): void {
     const start = this.#unitStart[token]!
-    this.#units.set(WILDCARD_UNITS, start)
+    for (let i = 0; i < WILDCARD_UNITS.length; i++) this.#units[start + i] = WILDCARD_UNITS[i]!
     this.#unit = start + WILDCARD_UNITS.length
     this.#unitEnd[token] = this.#unit
     this.ids[token] = MASKED
     this.isWord[token] = 0
     this.variability[token] = Variability.hasMask
-    this.isJoined[token] = 1
-    this.rawEnd[token] = rawEnd
   }
 
   /** Makes one wildcard of what lies beyond the parsed part; a token that the cut hits goes with it. */

@@ -1,3 +1,4 @@
+import type { HeaderText } from './header-text.js'
 import { type HeaderSlots, isLevel, type Layout, LevelCache } from './layout.js'
 import type { TimeReader } from './time-reader.js'
 
@@ -17,12 +18,13 @@ export class IsoLayout implements Layout {
 
   constructor(private readonly time: TimeReader) {}
 
-  read(line: string, slots: HeaderSlots): boolean {
+  read(header: HeaderText, slots: HeaderSlots): boolean {
     slots.clear()
+    const line = header.text
     const isBracketed = line.charCodeAt(0) === 0x5b
     const start = isBracketed ? 1 : 0
     if (!isDateLike(line, start)) return false
-    const ms = this.time.read(line, start)
+    const ms = this.time.read(header.units, start)
     let at = this.time.end
     if (Number.isNaN(ms) || at - start < MIN_STAMP) return false
     if (isBracketed && line.charCodeAt(at++) !== 0x5d) return false
@@ -32,7 +34,7 @@ export class IsoLayout implements Layout {
     const level = this.#findLevel(line, at)
     if (level >= 0) {
       const end = wordEnd(line, level)
-      slots.level = this.#levels.get(line, level, end)
+      slots.level = this.#levels.get(header, level, end)
       at = skipLogger(line, skipSeparators(line, end))
     } else at = skipSyslogTag(line, at)
     slots.contentStart = at

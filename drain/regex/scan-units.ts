@@ -32,22 +32,21 @@ export function scanUnitsForward(
   let rule = -1
   let at = from
   for (; at <= textEnd; at++) {
-    const unitClass = at < textEnd ? classOf[units[at]!]! : endClass
-    let next = transitions[state + unitClass]!
-    if (next > 0) {
+    let next = 0
+    for (; at < textEnd; at++) {
+      next = transitions[state + classOf[units[at]!]!]!
+      if (next <= 0) break
       state = next
-      continue
     }
+    const unitClass = at < textEnd ? classOf[units[at]!]! : endClass
+    if (at === textEnd) next = transitions[state + endClass]!
     if (next === 0) {
       next = dfa.build(state, unitClass)
       transitions = dfa.transitions
-      if (next > 0) {
-        state = next
-        continue
-      }
     }
     if (next === DEAD) break
-    state = -next
+    state = next < 0 ? -next : next
+    if (next > 0) continue
     const matched = dfa.rule(state)
     if (matched < 0) {
       began = at
