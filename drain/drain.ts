@@ -5,7 +5,7 @@ import { MaskScanner } from './mask-scanner.js'
 import { type DrainOptions, type ResolvedDrainOptions, resolveDrainOptions } from './options.js'
 import { type Parameter, readParameters } from './parameters.js'
 import { RecencyList } from './recency-list.js'
-import { findBest, Similarity } from './similarity.js'
+import { Similarity } from './similarity.js'
 import {
   type ClusterSnapshot,
   checkSnapshot,
@@ -156,7 +156,7 @@ export class Drain {
   #match(line: string, start: number): Cluster | undefined {
     this.#line.split(line, start)
     const leaf = this.#tree.find(this.#line)
-    return leaf === undefined ? undefined : findBest(leaf, this.#line, this.#similarity)
+    return leaf === undefined ? undefined : this.#similarity.findBest(leaf, this.#line)
   }
 
   #learn(line: string, start: number): Cluster {
@@ -165,7 +165,9 @@ export class Drain {
     if (found === undefined) this.#change = 'created'
     else if (this.#similarity.isCovered) this.#change = 'none'
     else {
+      found.leaf.index?.remove(found)
       found.widen(this.#line.ids, this.options.maxHistory)
+      found.leaf.index?.add(found)
       this.#change = 'widened'
     }
     cluster.numLines++
@@ -187,7 +189,7 @@ export class Drain {
       leaf,
       this.#table,
     )
-    leaf.clusters.push(cluster)
+    leaf.add(cluster)
     this.#clusters.set(cluster.key, cluster)
     this.#recency.add(cluster)
     return cluster
@@ -221,7 +223,7 @@ export class Drain {
     for (const token of stored.glued) glued[token] = 1
     const cluster = new Cluster(stored.key, stored.id, ids, glued, leaf, this.#table)
     cluster.restore(stored)
-    leaf.clusters.push(cluster)
+    leaf.add(cluster)
     this.#clusters.set(cluster.key, cluster)
     this.#ids.add(cluster.id)
   }
