@@ -1,6 +1,5 @@
 /** What a character says about the token that holds it; bits, so that a token's kinds add up by "or". */
 export const CharKind = {
-  space: 0,
   letter: 1,
   digit: 2,
   /** `_` and `-`, which join parts of a word. */
@@ -11,6 +10,8 @@ export const CharKind = {
   /** Characters that a key of `key=value` cannot hold: `/ ? & % @`. */
   notKey: 32,
   equals: 64,
+  /** White space and delimiters, the highest of the kinds. */
+  space: 128,
 } as const
 
 /** Kind of every ASCII character; all others are letters. */
@@ -39,30 +40,36 @@ export interface TextKinds {
   /** Kinds of all characters together. */
   readonly all: number
   readonly first: number
-  /** Place of the first trailing character, -1 for none. */
-  readonly firstTrailing: number
+  readonly last: number
+  /** Trailing characters wherever they stand. */
+  readonly numTrailing: number
 }
 
 export function kindsOf(text: string): TextKinds {
   let all = 0
-  let firstTrailing = -1
+  let numTrailing = 0
   for (let i = 0; i < text.length; i++) {
     const kind = kindOf(text.charCodeAt(i))
     all |= kind
-    if (kind === CharKind.trailing && firstTrailing < 0) firstTrailing = i
+    if (kind === CharKind.trailing) numTrailing++
   }
-  return { all, first: text === '' ? 0 : kindOf(text.charCodeAt(0)), firstTrailing }
+  return {
+    all,
+    first: kindOf(text.charCodeAt(0)),
+    last: kindOf(text.charCodeAt(text.length - 1)),
+    numTrailing,
+  }
 }
 
 function kindOf(unit: number): number {
   return unit < 128 ? ASCII_KIND[unit]! : CharKind.letter
 }
 
-/** A word of letters, `_` and `-` that begins with a letter, with at most one trailing mark at its end. */
-export function isPlainWord(all: number, first: number, length: number, firstTrailing: number): boolean {
+/** A word of letters, `_` and `-` that begins with a letter, with at most one trailing mark, at its end. */
+export function isPlainWord(all: number, first: number, last: number, numTrailing: number): boolean {
   return (
     first === CharKind.letter &&
     (all & ~(CharKind.letter | CharKind.joiner | CharKind.trailing)) === 0 &&
-    (firstTrailing < 0 || firstTrailing === length - 1)
+    (numTrailing === 0 || (numTrailing === 1 && last === CharKind.trailing))
   )
 }

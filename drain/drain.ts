@@ -5,11 +5,12 @@ import { MaskScanner } from './mask-scanner.js'
 import { type DrainOptions, type ResolvedDrainOptions, resolveDrainOptions } from './options.js'
 import { type Parameter, readParameters } from './parameters.js'
 import { RecencyList } from './recency-list.js'
-import { findBest, Similarity } from './similarity.js'
+import { Similarity } from './similarity.js'
 import {
   type ClusterSnapshot,
   checkSnapshot,
   type DrainSnapshot,
+  MAX_LABEL,
   SNAPSHOT_VERSION,
   snapshotCluster,
 } from './snapshot.js'
@@ -82,26 +83,29 @@ export class Drain {
     return this.#clusters.size
   }
 
-  /** Finds the line's template, makes or widens it if need be. */
-  learn(line: string): DrainMatch {
-    const cluster = this.#learn(line)
+  /**
+   * Finds the line's template, makes or widens it if need be. The text begins at `start`, behind a header that was
+   * read already; so everywhere below.
+   */
+  learn(line: string, start = 0): DrainMatch {
+    const cluster = this.#learn(line, start)
     return { key: cluster.key, cluster, change: this.#change }
   }
 
   /** As `learn`, but gives the log key alone and makes no object. */
-  learnKey(line: string): number {
-    return this.#learn(line).key
+  learnKey(line: string, start = 0): number {
+    return this.#learn(line, start).key
   }
 
   /** The template that `learn` would choose if that needs no new one. Learns nothing and refreshes no recency. */
-  match(line: string): DrainMatch | undefined {
-    const cluster = this.#match(line)
+  match(line: string, start = 0): DrainMatch | undefined {
+    const cluster = this.#match(line, start)
     return cluster === undefined ? undefined : { key: cluster.key, cluster, change: 'none' }
   }
 
   /** As `match`, but gives the log key alone, -1 where there is none. */
-  matchKey(line: string): number {
-    return this.#match(line)?.key ?? -1
+  matchKey(line: string, start = 0): number {
+    return this.#match(line, start)?.key ?? -1
   }
 
   /** The cluster of a log key, unless it was forgotten. Refreshes no recency. */
@@ -115,8 +119,8 @@ export class Drain {
   }
 
   /** What stands in the line where the template varies, in the line's order. Empty if the line has another shape. */
-  parameters(line: string, cluster: Cluster): Parameter[] {
-    this.#line.split(line)
+  parameters(line: string, cluster: Cluster, start = 0): Parameter[] {
+    this.#line.split(line, start)
     return readParameters(line, this.#line, this.#scanner, cluster)
   }
 
@@ -138,27 +142,32 @@ export class Drain {
     return true
   }
 
-  /** Gives a template a name for people; undefined takes it away. */
+  /** Gives a template a name for people, of at most 1,024 characters; undefined takes it away. */
   label(key: number, label: string | undefined): boolean {
+    if (label !== undefined && label.length > MAX_LABEL) {
+      throw new RangeError(`a label has at most ${MAX_LABEL} characters, got ${label.length}`)
+    }
     const cluster = this.#clusters.get(key)
     if (cluster === undefined) return false
     cluster.label = label
     return true
   }
 
-  #match(line: string): Cluster | undefined {
-    this.#line.split(line)
+  #match(line: string, start: number): Cluster | undefined {
+    this.#line.split(line, start)
     const leaf = this.#tree.find(this.#line)
-    return leaf === undefined ? undefined : findBest(leaf, this.#line, this.#similarity)
+    return leaf === undefined ? undefined : this.#similarity.findBest(leaf, this.#line)
   }
 
-  #learn(line: string): Cluster {
-    const found = this.#match(line)
+  #learn(line: string, start: number): Cluster {
+    const found = this.#match(line, start)
     const cluster = found ?? this.#create()
     if (found === undefined) this.#change = 'created'
     else if (this.#similarity.isCovered) this.#change = 'none'
     else {
+      found.leaf.index?.remove(found)
       found.widen(this.#line.ids, this.options.maxHistory)
+      found.leaf.index?.add(found)
       this.#change = 'widened'
     }
     cluster.numLines++
@@ -180,7 +189,7 @@ export class Drain {
       leaf,
       this.#table,
     )
-    leaf.clusters.push(cluster)
+    leaf.add(cluster)
     this.#clusters.set(cluster.key, cluster)
     this.#recency.add(cluster)
     return cluster
@@ -214,7 +223,7 @@ export class Drain {
     for (const token of stored.glued) glued[token] = 1
     const cluster = new Cluster(stored.key, stored.id, ids, glued, leaf, this.#table)
     cluster.restore(stored)
-    leaf.clusters.push(cluster)
+    leaf.add(cluster)
     this.#clusters.set(cluster.key, cluster)
     this.#ids.add(cluster.id)
   }

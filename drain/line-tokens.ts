@@ -1,194 +1,321 @@
 import { CharKind, isPlainWord, kindsOf, kindTable, type TextKinds } from './char-kind.js'
+import { LineUnits } from './line-units.js'
+import { WILDCARD } from './mask.js'
 import type { MaskScanner } from './mask-scanner.js'
 import type { ResolvedDrainOptions } from './options.js'
 import { HASH_SEED, hashUnit, MASKED, type TokenTable } from './token-table.js'
 
-/** The tokens of one line, with masks applied. One instance is used for line after line. */
+const NOT_LISTED = 0
+const LIST_OF_NUMBERED = 1
+const LIST_OF_MASKS = 2
+
+/** How much a token looks as if it varied from line to line. */
+export const Variability = { none: 0, hasDigit: 1, hasMask: 2 } as const
+
+/**
+ * The tokens of one line, with masks applied. One instance is used for line after line and makes no objects: a token
+ * is a row in the arrays below.
+ */
 export class LineTokens {
   count = 0
   /** Id of each token, UNKNOWN where no template holds it. */
   readonly ids: Int32Array
-  /** 1 where a token is a plain word. */
+  /** 1 where a token is a plain word, and no value of a key. */
   readonly isWord: Uint8Array
-  /** Whether a token varies from line to line as far as one can tell by looking: 2 a mask in it, 1 a digit, 0. */
-  readonly isVariable: Uint8Array
+  /** A `Variability` each. */
+  readonly variability: Uint8Array
   /** 1 where no space stands before the token: the value of `key=value`. */
   readonly isGlued: Uint8Array
   /** 1 where several tokens were taken as one list, or the line was cut. */
   readonly isJoined: Uint8Array
-  /** Bounds of each token in the line. */
+  /** Bounds of each token in the units of the line. */
   readonly rawStart: Int32Array
   readonly rawEnd: Int32Array
-  /** What kind of list the token could belong to: 2 of masks, 1 of words with digits, 0 none. */
+  readonly line: LineUnits
+  /** Which kind of list the token could belong to. */
   readonly #listKind: Uint8Array
+  /** The tokens as rendered, masks replaced, and the bounds of each. */
+  readonly #units: Uint16Array
   readonly #unitStart: Int32Array
   readonly #unitEnd: Int32Array
-  #units: Uint16Array
   readonly #kinds: Uint8Array
-  readonly #replacements: readonly { readonly units: Uint16Array; readonly kinds: TextKinds }[]
-  readonly #maxLineLength: number
+  readonly #replacements: readonly Uint16Array[]
+  readonly #replacementKinds: readonly TextKinds[]
   readonly #maxTokens: number
   readonly #splitKeyValue: boolean
   readonly #collapseLists: boolean
-  readonly #wildcardUnits = Uint16Array.of(0x3c, 0x2a, 0x3e)
+  /** The token being read: what it is made of. */
+  #unit = 0
+  #hash = 0
+  #all = 0
+  #first = 0
+  #last = 0
+  #numTrailing = 0
+  #numMasks = 0
+  /** The next mask, where it begins, or the text's end. */
+  #mask = 0
+  #maskAt = 0
 
   constructor(
     options: ResolvedDrainOptions,
     private readonly scanner: MaskScanner,
     private readonly table: TokenTable,
   ) {
+    // One more than are read, for what is cut.
     const max = options.maxTokens + 1
     this.ids = new Int32Array(max)
     this.isWord = new Uint8Array(max)
-    this.isVariable = new Uint8Array(max)
+    this.variability = new Uint8Array(max)
     this.isGlued = new Uint8Array(max)
     this.isJoined = new Uint8Array(max)
     this.rawStart = new Int32Array(max)
     this.rawEnd = new Int32Array(max)
+    this.line = new LineUnits(options.maxLineLength)
     this.#listKind = new Uint8Array(max)
     this.#unitStart = new Int32Array(max)
     this.#unitEnd = new Int32Array(max)
-    this.#maxLineLength = options.maxLineLength
     this.#maxTokens = options.maxTokens
     this.#splitKeyValue = options.splitKeyValue
     this.#collapseLists = options.collapseLists
     this.#kinds = kindTable(options.delimiters)
-    this.#replacements = scanner.replacements.map(text => ({
-      units: Uint16Array.from(text, character => character.charCodeAt(0)),
-      kinds: kindsOf(text),
-    }))
-    const longest = Math.max(3, ...scanner.replacements.map(text => text.length))
-    // A mask is at least one unit long, and a list becomes one more wildcard.
-    this.#units = new Uint16Array(options.maxLineLength * longest + 3 * max)
+    this.#replacements = scanner.replacements.map(text =>
+      text === WILDCARD
+        ? WILDCARD_UNITS
+        : Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)),
+    )
+    this.#replacementKinds = scanner.replacements.map(kindsOf)
+    // A mask is at least one unit long; a list or a cut becomes one more wildcard.
+    const longest = Math.max(WILDCARD_UNITS.length, ...scanner.replacements.map(text => text.length))
+    this.#units = new Uint16Array(options.maxLineLength * longest + WILDCARD_UNITS.length * max)
   }
 
   /** Text of a token, with masks replaced. */
   text(token: number): string {
-    return String.fromCharCode(...this.#units.subarray(this.#unitStart[token]!, this.#unitEnd[token]!))
+    let text = ''
+    for (let at = this.#unitStart[token]!; at < this.#unitEnd[token]!; at += MAX_ARGUMENTS) {
+      const end = Math.min(at + MAX_ARGUMENTS, this.#unitEnd[token]!)
+      text += String.fromCharCode(...this.#units.subarray(at, end))
+    }
+    return text
   }
 
-  /** Splits a line. Reads it once for masks and once for tokens. */
-  split(line: string): void {
-    const length = Math.min(line.length, this.#maxLineLength)
-    this.scanner.scan(line, length)
+  /** Splits the part of a line that begins at `start`. Reads it once for masks and once for tokens. */
+  split(text: string, start: number): void {
+    const { line, scanner } = this
+    line.load(text, start)
+    scanner.scan(line.units, line.start, line.end)
     this.count = 0
-    const end = this.#splitParsed(line, length)
-    if (end < line.length) this.#cut(end, line.length)
+    this.#unit = 0
+    this.#mask = 0
+    this.#maskAt = scanner.count > 0 ? scanner.starts[0]! : line.end
+    const end = this.#readTokens(line.start, line.end)
+    if (end < line.lineEnd) this.#cut(end, line.lineEnd)
   }
 
-  /** Returns where it stopped: `length`, or the start of the token too many. */
-  #splitParsed(line: string, length: number): number {
-    const { starts, ends, rules, count: numMasks } = this.scanner
-    const units = this.#units
+  /** Returns where it stopped: `end`, or the start of the token too many. */
+  #readTokens(start: number, end: number): number {
+    const { units } = this.line
     const kinds = this.#kinds
-    let mask = 0
-    let maskAt = numMasks > 0 ? starts[0]! : length
-    let unit = 0
-    let at = 0
-    let isGlued = 0
-    while (at < length) {
-      // White space before a token.
-      if (at !== maskAt && kinds[line.charCodeAt(at)] === CharKind.space) {
+    let at = start
+    let isGlued = false
+    while (at < end) {
+      if (at !== this.#maskAt && kinds[units[at]!] === CharKind.space) {
         at++
         continue
       }
       if (this.count === this.#maxTokens) return at
-      const token = this.count
-      const unitStart = unit
+      if (at === this.#maskAt && this.#isWholeMask(at, end)) {
+        at = this.#readWholeMask(at, isGlued)
+        isGlued = false
+        continue
+      }
+      const unitStart = this.#unit
       const rawStart = at
-      let hash = HASH_SEED
-      let all = 0
-      let first = -1
-      let firstTrailing = -1
-      let masks = 0
-      while (at < length) {
-        if (at === maskAt) {
-          const replacement = this.#replacements[rules[mask]!]!
-          const { units: text, kinds: textKinds } = replacement
-          if (firstTrailing < 0 && textKinds.firstTrailing >= 0)
-            firstTrailing = unit - unitStart + textKinds.firstTrailing
-          for (let i = 0; i < text.length; i++) {
-            units[unit++] = text[i]!
-            hash = hashUnit(hash, text[i]!)
-          }
-          if (first < 0) first = textKinds.first
-          all |= textKinds.all
-          masks++
-          at = ends[mask++]!
-          maskAt = mask < numMasks ? starts[mask]! : length
-          continue
-        }
-        const c = line.charCodeAt(at)
-        const kind = kinds[c]!
-        if (kind === CharKind.space) break
-        units[unit++] = c
-        hash = hashUnit(hash, c)
-        if (first < 0) first = kind
-        if (kind === CharKind.trailing && firstTrailing < 0) firstTrailing = unit - 1 - unitStart
-        at++
-        if ((kind & CharKind.equals) !== 0 && this.#splitsAfter(line, at, length, all, maskAt)) {
-          all |= kind
-          isGlued |= 2
-          break
-        }
-        all |= kind
-      }
-      const isWhole = masks === 1 && unit - unitStart === this.#replacements[rules[mask - 1]!]!.units.length
-      const isNumbered = masks === 0 && (all & CharKind.digit) !== 0
-      const isVariable = masks > 0 || isNumbered
-      if (isVariable && this.#joins(token, isGlued, isWhole, isNumbered)) {
-        unit = this.#join(token - 1, at)
-      } else {
-        this.count = token + 1
-        this.ids[token] = this.table.find(units, unitStart, unit, hash)
-        this.isWord[token] = isPlainWord(all, first, unit - unitStart, firstTrailing) ? 1 : 0
-        this.isVariable[token] = masks > 0 ? 2 : isNumbered ? 1 : 0
-        this.#listKind[token] = isWhole ? 2 : isNumbered ? 1 : 0
-        this.isGlued[token] = isGlued & 1
-        this.isJoined[token] = 0
-        this.rawStart[token] = rawStart
-        this.rawEnd[token] = at
-        this.#unitStart[token] = unitStart
-        this.#unitEnd[token] = unit
-      }
-      isGlued >>= 1
+      at = this.#readToken(at, end)
+      const isKey = at < end && (this.#last & CharKind.equals) !== 0 && kinds[units[at]!] !== CharKind.space
+      this.#finish(rawStart, at, unitStart, isGlued)
+      isGlued = isKey
     }
     return at
   }
 
-  /** Whether `key=` ends here: the key looks like one and a value follows at once. */
-  #splitsAfter(line: string, at: number, length: number, before: number, maskAt: number): boolean {
-    if (!this.#splitKeyValue || before === 0 || at >= length) return false
-    if ((before & (CharKind.notKey | CharKind.equals)) !== 0) return false
-    if (at === maskAt) return true
-    const next = this.#kinds[line.charCodeAt(at)]!
+  /** Whether the mask that begins here is all of a token and stands as `<*>` in templates: what most masks do. */
+  #isWholeMask(start: number, end: number): boolean {
+    const { scanner } = this
+    const maskEnd = scanner.ends[this.#mask]!
+    if (this.#replacements[scanner.rules[this.#mask]!] !== WILDCARD_UNITS) return false
+    return maskEnd === end || (maskEnd > start && this.#kinds[this.line.units[maskEnd]!] === CharKind.space)
+  }
+
+  /** Short cut of `#readToken` and `#finish` for such a mask. */
+  #readWholeMask(start: number, isGlued: boolean): number {
+    const { scanner } = this
+    const end = scanner.ends[this.#mask++]!
+    this.#maskAt = this.#mask < scanner.count ? scanner.starts[this.#mask]! : this.line.end
+    const token = this.count
+    if (!isGlued && this.#goesOn(token, LIST_OF_MASKS)) {
+      this.#join(token - 1, end)
+      return end
+    }
+    this.count++
+    this.rawStart[token] = start
+    this.rawEnd[token] = end
+    this.#unitStart[token] = this.#unit
+    this.isGlued[token] = isGlued ? 1 : 0
+    this.#listKind[token] = LIST_OF_MASKS
+    this.#setWildcard(token)
+    this.isJoined[token] = 0
+    return end
+  }
+
+  /** Reads a token into the `#` fields; returns its end. */
+  #readToken(start: number, end: number): number {
+    this.#hash = HASH_SEED
+    this.#all = 0
+    this.#first = -1
+    this.#last = 0
+    this.#numTrailing = 0
+    this.#numMasks = 0
+    let at = start
+    while (at < end) {
+      if (at === this.#maskAt) {
+        at = this.#readMask()
+        continue
+      }
+      at = this.#readPlain(at, end)
+      if ((this.#last & CharKind.equals) !== 0) {
+        if (this.#splitsAfter(at, end)) break
+      } else if (at !== this.#maskAt) break
+    }
+    return at
+  }
+
+  /** Reads on to the next mask, to a space or past an equals sign. The innermost loop of all. */
+  #readPlain(start: number, end: number): number {
+    const { units } = this.line
+    const kinds = this.#kinds
+    const out = this.#units
+    const stop = Math.min(this.#maskAt, end)
+    let unit = this.#unit
+    let hash = this.#hash
+    let all = this.#all
+    let kind = this.#last
+    let numTrailing = this.#numTrailing
+    let at = start
+    if (this.#first < 0) this.#first = kinds[units[at]!]!
+    while (at < stop) {
+      const c = units[at]!
+      const next = kinds[c]!
+      if (next === CharKind.space) {
+        kind &= ~CharKind.equals
+        break
+      }
+      kind = next
+      out[unit++] = c
+      hash = hashUnit(hash, c)
+      at++
+      if (kind >= CharKind.equals) break
+      all |= kind
+      if (kind === CharKind.trailing) numTrailing++
+    }
+    this.#unit = unit
+    this.#hash = hash
+    this.#all = all
+    this.#last = kind
+    this.#numTrailing = numTrailing
+    return at
+  }
+
+  #readMask(): number {
+    const { starts, ends, rules, count } = this.scanner
+    const rule = rules[this.#mask]!
+    const text = this.#replacements[rule]!
+    const kinds = this.#replacementKinds[rule]!
+    for (let i = 0; i < text.length; i++) {
+      this.#units[this.#unit++] = text[i]!
+      this.#hash = hashUnit(this.#hash, text[i]!)
+    }
+    if (this.#first < 0) this.#first = kinds.first
+    this.#all |= kinds.all
+    this.#last = kinds.last & ~CharKind.equals
+    this.#numTrailing += kinds.numTrailing
+    this.#numMasks++
+    const end = ends[this.#mask++]!
+    this.#maskAt = this.#mask < count ? starts[this.#mask]! : this.line.end
+    return end
+  }
+
+  /** After an equals sign: whether `key=` ends here, as it looks like one and a value follows at once. */
+  #splitsAfter(at: number, end: number): boolean {
+    const all = this.#all
+    this.#all |= CharKind.other | CharKind.equals
+    if (!this.#splitKeyValue || all === 0 || at >= end) return false
+    if ((all & (CharKind.notKey | CharKind.equals)) !== 0) return false
+    if (at === this.#maskAt) return true
+    const next = this.#kinds[this.line.units[at]!]!
     return next !== CharKind.space && (next & CharKind.equals) === 0
   }
 
-  /** Whether the token goes on a list that the one before began. */
-  #joins(token: number, isGlued: number, isWhole: boolean, isNumbered: boolean): boolean {
-    if (!this.#collapseLists || token === 0 || (isGlued & 1) !== 0) return false
-    if (!isWhole && !isNumbered) return false
-    if (this.isJoined[token - 1] === 1) return true
-    return this.#listKind[token - 1] === (isWhole ? 2 : 1)
+  /** Adds the token just read, or makes it part of the list before it. */
+  #finish(rawStart: number, rawEnd: number, unitStart: number, isGlued: boolean): void {
+    const token = this.count
+    const unitEnd = this.#unit
+    const hasDigit = (this.#all & CharKind.digit) !== 0
+    let listKind = NOT_LISTED
+    if (this.#numMasks === 0) listKind = hasDigit ? LIST_OF_NUMBERED : NOT_LISTED
+    else if (this.#numMasks === 1 && this.#isOneMask(rawStart, rawEnd)) listKind = LIST_OF_MASKS
+    if (listKind !== NOT_LISTED && !isGlued && this.#goesOn(token, listKind)) {
+      this.#join(token - 1, rawEnd)
+      return
+    }
+    this.count++
+    this.ids[token] = this.table.find(this.#units, unitStart, unitEnd, this.#hash)
+    // The value of a key is there to vary, word or not.
+    const isWord = !isGlued && isPlainWord(this.#all, this.#first, this.#last, this.#numTrailing)
+    this.isWord[token] = isWord ? 1 : 0
+    this.variability[token] =
+      this.#numMasks > 0 ? Variability.hasMask : hasDigit ? Variability.hasDigit : Variability.none
+    this.isGlued[token] = isGlued ? 1 : 0
+    this.isJoined[token] = 0
+    this.#listKind[token] = listKind
+    this.rawStart[token] = rawStart
+    this.rawEnd[token] = rawEnd
+    this.#unitStart[token] = unitStart
+    this.#unitEnd[token] = unitEnd
   }
 
-  /** Makes the token the list up to `at`; returns the next free unit. */
-  #join(token: number, at: number): number {
+  /** Whether the mask just read is all there is between these bounds. */
+  #isOneMask(rawStart: number, rawEnd: number): boolean {
+    const mask = this.#mask - 1
+    return this.scanner.starts[mask] === rawStart && this.scanner.ends[mask] === rawEnd
+  }
+
+  /** Whether a token of a kind goes on a list that the one before belongs to or begins. */
+  #goesOn(token: number, listKind: number): boolean {
+    if (!this.#collapseLists || token === 0) return false
+    return this.isJoined[token - 1] === 1 || this.#listKind[token - 1] === listKind
+  }
+
+  /** Makes the token a list that reaches to `rawEnd`. */
+  #join(token: number, rawEnd: number): void {
+    this.#setWildcard(token)
+    this.isJoined[token] = 1
+    this.rawEnd[token] = rawEnd
+  }
+
+  /** Makes `<*>` of the last token. */
+  #setWildcard(token: number): void {
     const start = this.#unitStart[token]!
-    this.#units.set(this.#wildcardUnits, start)
-    this.#unitEnd[token] = start + 3
+    for (let i = 0; i < WILDCARD_UNITS.length; i++) this.#units[start + i] = WILDCARD_UNITS[i]!
+    this.#unit = start + WILDCARD_UNITS.length
+    this.#unitEnd[token] = this.#unit
     this.ids[token] = MASKED
     this.isWord[token] = 0
-    this.isVariable[token] = 2
-    this.#listKind[token] = 2
-    this.isJoined[token] = 1
-    this.rawEnd[token] = at
-    return start + 3
+    this.variability[token] = Variability.hasMask
   }
 
   /** Makes one wildcard of what lies beyond the parsed part; a token that the cut hits goes with it. */
-  #cut(end: number, lineLength: number): void {
+  #cut(end: number, lineEnd: number): void {
     const last = this.count - 1
     const isHit = last >= 0 && (this.rawEnd[last] === end || this.isJoined[last] === 1)
     const token = isHit ? last : this.count
@@ -196,8 +323,11 @@ export class LineTokens {
       this.count++
       this.rawStart[token] = end
       this.isGlued[token] = 0
-      this.#unitStart[token] = last < 0 ? 0 : this.#unitEnd[last]!
+      this.#unitStart[token] = this.#unit
     }
-    this.#join(token, lineLength)
+    this.#join(token, lineEnd)
   }
 }
+
+const WILDCARD_UNITS = Uint16Array.of(0x3c, 0x2a, 0x3e)
+const MAX_ARGUMENTS = 4_096

@@ -1,7 +1,7 @@
 import { type MaskRule, WILDCARD } from './mask.js'
 import { LazyDfa } from './regex/lazy-dfa.js'
 import { type Alphabet, buildAlphabet, compileProgram } from './regex/program.js'
-import { Scan, scanBackward, scanForward } from './regex/scan.js'
+import { Scan, scanUnitsBackward, scanUnitsForward } from './regex/scan-units.js'
 import { lengthBounds, parsePattern } from './regex/syntax.js'
 
 /** Units that the scan of one line may read in vain, per unit of the line and at least; see `MaskScanner`. */
@@ -47,28 +47,44 @@ export class MaskScanner {
     this.replacements = maskRules.map(rule => rule.replaceWith ?? WILDCARD)
   }
 
-  /** Scans the first `length` units. */
-  scan(text: string, length: number): void {
+  /** Scans `units[start, end)` as a text of its own; what is found is in indexes of `units`. */
+  scan(units: Uint16Array, start: number, end: number): void {
     this.count = 0
     this.steps = 0
     if (this.#forward === undefined) return
     const { classOf } = this.#alphabet
     const scan = this.#scan
-    let vain = length * MAX_VAIN_PER_UNIT + MIN_VAIN
-    let from = 0
-    while (from < length && vain > 0) {
-      scanForward(this.#forward, classOf, text, from, length, scan)
+    scan.textStart = start
+    scan.textEnd = end
+    let vain = (end - start) * MAX_VAIN_PER_UNIT + MIN_VAIN
+    let from = start
+    while (from < end && vain > 0) {
+      scanUnitsForward(this.#forward, classOf, units, from, scan)
       this.steps += scan.stop - from
-      const { end, rule } = scan
-      if (end < 0) return
-      vain -= scan.stop - end
-      const fixed = this.#fixedLengths[rule]!
-      const start =
-        fixed >= 0 ? end - fixed : scanBackward(this.#backward[rule]!, classOf, text, from, end, length)
-      this.steps += fixed >= 0 ? 0 : end - start
-      this.#push(start, end, rule)
-      from = end
+      const { matchEnd, rule } = scan
+      if (matchEnd < 0) return
+      vain -= scan.stop - matchEnd
+      const matchStart = scan.matchStart >= 0 ? scan.matchStart : this.#findStart(units, from)
+      this.#push(matchStart, matchEnd, rule)
+      from = matchEnd
     }
+  }
+
+  /** The start of the match in `#scan` where the scan forwards could not tell. */
+  #findStart(units: Uint16Array, from: number): number {
+    const { matchEnd, rule } = this.#scan
+    const fixed = this.#fixedLengths[rule]!
+    if (fixed >= 0) return matchEnd - fixed
+    const start = scanUnitsBackward(
+      this.#backward[rule]!,
+      this.#alphabet.classOf,
+      units,
+      from,
+      matchEnd,
+      this.#scan,
+    )
+    this.steps += matchEnd - start
+    return start
   }
 
   #push(start: number, end: number, rule: number): void {

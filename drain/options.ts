@@ -17,7 +17,7 @@ export interface DrainOptions {
   /**
    * A template may lose one plain word for so many of its tokens by one line; shorter ones lose none. With 5, the
    * default, "session opened for user ann" and "... user bob" are one template while "VM started" and "VM paused"
-   * stay two. 1 turns the rule off.
+   * stay two. Values of `key=value` may always vary. 1 turns the rule off.
    */
   readonly tokensPerWordChange?: number
   /** Most children of a node of the tree; further leading tokens share one wildcard child. Default 100. */

@@ -21,6 +21,7 @@ export function readParameters(
 ): Parameter[] {
   const found: Parameter[] = []
   const { tokenIds } = cluster
+  const { offset } = tokens.line
   if (tokenIds.length !== tokens.count) return found
   let mask = 0
   for (let token = 0; token < tokens.count; token++) {
@@ -31,11 +32,11 @@ export function readParameters(
     const isOneMask =
       mask === firstMask + 1 && scanner.starts[firstMask] === start && scanner.ends[firstMask] === end
     if (tokens.isJoined[token] === 1 || (tokenIds[token] === WIDENED && !isOneMask)) {
-      found.push({ value: line.slice(start, end), token })
+      found.push({ value: line.slice(offset + start, offset + end), token })
       continue
     }
     for (let i = firstMask; i < mask; i++) {
-      const value = line.slice(scanner.starts[i]!, scanner.ends[i]!)
+      const value = line.slice(offset + scanner.starts[i]!, offset + scanner.ends[i]!)
       found.push({ value, mask: scanner.maskRules[scanner.rules[i]!]!.name, token })
     }
   }

@@ -4,14 +4,19 @@ import type { ResolvedDrainOptions } from './options.js'
 import { type TokenTable, WIDENED } from './token-table.js'
 import type { Leaf } from './tree.js'
 
-/** How alike a line and a template of the same length are. */
+/** Chooses the template for a line among those of a leaf. */
 export class Similarity {
-  /** Places where the last pair compared was equal and no wildcard of widening. */
-  numEqual = 0
-  /** Places where the template was a wildcard of widening. */
-  numWidened = 0
   /** Whether the last template chosen needs no widening for its line. */
   isCovered = false
+  /** Places where the last pair compared was equal and no wildcard of widening. */
+  #numEqual = 0
+  /** Places where the template was a wildcard of widening. */
+  #numWidened = 0
+  #best: Cluster | undefined
+  #bestEqual = 0
+  #bestWidened = 0
+  #line: LineTokens | undefined
+  #maxWordChanges = 0
   readonly #threshold: number
   readonly #tokensPerWordChange: number
 
@@ -23,18 +28,60 @@ export class Similarity {
     this.#tokensPerWordChange = options.tokensPerWordChange
   }
 
-  /** Least number of equal places for a line of so many tokens. */
-  need(numTokens: number): number {
-    return Math.ceil(this.#threshold * numTokens - 1e-9)
+  /** The leaf's cluster most like the line, if like enough; of equals the first made. Refreshes no recency. */
+  findBest(leaf: Leaf, line: LineTokens): Cluster | undefined {
+    const need = this.#begin(line)
+    if (leaf.index !== undefined) leaf.index.visit(line, need, this.#visit)
+    else this.#compareAll(leaf.clusters)
+    return this.#end(line)
   }
 
-  /** Plain words that a template of so many tokens may lose to one line. */
-  maxWordChanges(numTokens: number): number {
-    return Math.floor(numTokens / this.#tokensPerWordChange)
+  /** As `findBest`, without the index. */
+  findBestPlainly(leaf: Leaf, line: LineTokens): Cluster | undefined {
+    this.#begin(line)
+    this.#compareAll(leaf.clusters)
+    return this.#end(line)
   }
 
-  /** Compares; false as soon as more plain words differ than may. */
-  compare(cluster: Cluster, line: LineTokens, maxWordChanges: number): boolean {
+  /** Returns the least number of equal places. */
+  #begin(line: LineTokens): number {
+    const need = Math.ceil(this.#threshold * line.count - ROUNDING)
+    this.#line = line
+    this.#maxWordChanges = Math.floor(line.count / this.#tokensPerWordChange)
+    this.#best = undefined
+    this.#bestEqual = need - 1
+    this.#bestWidened = Number.POSITIVE_INFINITY
+    return need
+  }
+
+  #end(line: LineTokens): Cluster | undefined {
+    this.isCovered = this.#bestEqual + this.#bestWidened === line.count
+    return this.#best
+  }
+
+  #compareAll(clusters: readonly Cluster[]): void {
+    for (let i = 0; i < clusters.length; i++) this.#consider(clusters[i]!)
+  }
+
+  readonly #visit = (cluster: Cluster) => this.#consider(cluster)
+
+  #consider(cluster: Cluster): void {
+    if (!this.#compare(cluster, this.#line!)) return
+    const numEqual = this.#numEqual
+    const numWidened = this.#numWidened
+    if (numEqual < this.#bestEqual) return
+    if (numEqual === this.#bestEqual) {
+      if (numWidened < this.#bestWidened) return
+      if (numWidened === this.#bestWidened && cluster.key >= this.#best!.key) return
+    }
+    if (cluster.isPinned && numEqual + numWidened < this.#line!.count) return
+    this.#best = cluster
+    this.#bestEqual = numEqual
+    this.#bestWidened = numWidened
+  }
+
+  /** False as soon as more plain words differ than may. */
+  #compare(cluster: Cluster, line: LineTokens): boolean {
     const { tokenIds } = cluster
     const { ids, isWord: isLineWord } = line
     const { isWord } = this.table
@@ -45,35 +92,13 @@ export class Similarity {
       const id = tokenIds[i]!
       if (id === ids[i]) equal++
       else if (id === WIDENED) widened++
-      else if (isWord[id] === 1 && isLineWord[i] === 1 && ++wordChanges > maxWordChanges) return false
+      else if (isWord[id] === 1 && isLineWord[i] === 1 && ++wordChanges > this.#maxWordChanges) return false
     }
-    this.numEqual = equal
-    this.numWidened = widened
+    this.#numEqual = equal
+    this.#numWidened = widened
     return true
   }
 }
 
-/** The leaf's cluster most like the line, if like enough; the first made of equals. Refreshes no recency. */
-export function findBest(leaf: Leaf, line: LineTokens, similarity: Similarity): Cluster | undefined {
-  const { count } = line
-  const need = similarity.need(count)
-  const maxWordChanges = similarity.maxWordChanges(count)
-  let best: Cluster | undefined
-  let bestEqual = need - 1
-  let bestWidened = -1
-  const { clusters } = leaf
-  for (let i = 0; i < clusters.length; i++) {
-    const cluster = clusters[i]!
-    if (!similarity.compare(cluster, line, maxWordChanges)) continue
-    const { numEqual, numWidened } = similarity
-    if (numEqual < bestEqual || (numEqual === bestEqual && numWidened <= bestWidened)) continue
-    if (cluster.isPinned && numEqual + numWidened < count) continue
-    if (numEqual < need) continue
-    best = cluster
-    bestEqual = numEqual
-    bestWidened = numWidened
-    if (numEqual === count) break
-  }
-  similarity.isCovered = bestEqual + bestWidened === count
-  return best
-}
+/** Keeps 0.4 x 5 from needing three places. */
+const ROUNDING = 1e-9

@@ -33,7 +33,8 @@ export interface DrainSnapshot {
 
 const MAX_KEY = Number.MAX_SAFE_INTEGER
 const MAX_TEXT = 64 * 1_048_576
-const MAX_LABEL = 1_024
+/** Characters of a template's label. */
+export const MAX_LABEL = 1_024
 const TOP_FIELDS = ['kind', 'version', 'options', 'nextKey', 'clusters', 'recency']
 const CLUSTER_FIELDS = ['key', 'id', 'tokens', 'glued', 'path', 'numLines', 'history', 'label', 'isPinned']
 

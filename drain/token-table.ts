@@ -85,7 +85,7 @@ export class TokenTable {
     this.#texts[id] = text
     this.#references[id] = 0
     const kinds = kindsOf(text)
-    this.isWord[id] = isPlainWord(kinds.all, kinds.first, text.length, kinds.firstTrailing) ? 1 : 0
+    this.isWord[id] = isPlainWord(kinds.all, kinds.first, kinds.last, kinds.numTrailing) ? 1 : 0
     this.#link(id, hash)
     return id
   }

@@ -1,5 +1,6 @@
 import type { Cluster } from './cluster.js'
-import type { LineTokens } from './line-tokens.js'
+import { LeafIndex } from './leaf-index.js'
+import { type LineTokens, Variability } from './line-tokens.js'
 import type { ResolvedDrainOptions } from './options.js'
 import { MASKED, type TokenTable, UNKNOWN } from './token-table.js'
 
@@ -8,15 +9,31 @@ interface Branch {
   readonly children: Map<number, Branch | Leaf>
 }
 
-/** Lowest node: clusters in the order of their making, with the path that leads here. */
+/** Clusters in a leaf from which on an index pays. */
+const MIN_INDEXED = 32
+
+/** Lowest node: clusters in the order of their keys, with the path that leads here. */
 export class Leaf {
   readonly clusters: Cluster[] = []
+  /** Only in leaves with many clusters. */
+  index: LeafIndex | undefined
 
   constructor(
     readonly numTokens: number,
     /** Token ids from the root on. */
     readonly path: readonly number[],
   ) {}
+
+  add(cluster: Cluster): void {
+    this.clusters.push(cluster)
+    if (this.index !== undefined) this.index.add(cluster)
+    else if (this.clusters.length >= MIN_INDEXED) this.index = new LeafIndex(this.numTokens, this.clusters)
+  }
+
+  remove(cluster: Cluster): void {
+    this.clusters.splice(this.clusters.indexOf(cluster), 1)
+    this.index?.remove(cluster)
+  }
 }
 
 /** Fixed-depth parse tree: by number of tokens, then by leading tokens. */
@@ -89,7 +106,7 @@ export class ParseTree {
   /** Takes a cluster out, and the nodes that it leaves empty. */
   remove(cluster: Cluster): void {
     const { leaf } = cluster
-    leaf.clusters.splice(leaf.clusters.indexOf(cluster), 1)
+    leaf.remove(cluster)
     if (leaf.clusters.length === 0) this.#prune(leaf)
   }
 
@@ -118,8 +135,10 @@ export class ParseTree {
   }
 
   #varies(line: LineTokens, layer: number): boolean {
-    const variable = line.isVariable[layer]!
-    return variable === 2 || (variable === 1 && this.#sharesNumbered)
+    const variability = line.variability[layer]!
+    return (
+      variability === Variability.hasMask || (variability === Variability.hasDigit && this.#sharesNumbered)
+    )
   }
 
   #make(numLayers: number, numTokens: number, path: readonly number[]): Branch | Leaf {

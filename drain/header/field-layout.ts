@@ -1,4 +1,5 @@
 import { DrainConfigError } from '../errors.js'
+import type { HeaderText } from './header-text.js'
 import { type HeaderSlots, type Layout, LevelCache } from './layout.js'
 import type { TimeReader } from './time-reader.js'
 
@@ -46,7 +47,7 @@ export class FieldLayout implements Layout {
     this.#timeSlots = timeSlots(this.#elements)
   }
 
-  read(line: string, slots: HeaderSlots): boolean {
+  read(line: HeaderText, slots: HeaderSlots): boolean {
     slots.clear()
     this.#starts.fill(-1)
     const end = this.#match(this.#elements, 0, line, 0)
@@ -71,14 +72,14 @@ export class FieldLayout implements Layout {
     return fields
   }
 
-  #readTime(line: string, [first, last]: readonly [number, number], slots: HeaderSlots): boolean {
-    const ms = this.time.read(line, this.#starts[first]!)
+  #readTime(line: HeaderText, [first, last]: readonly [number, number], slots: HeaderSlots): boolean {
+    const ms = this.time.read(line.units, this.#starts[first]!)
     slots.timeMs = ms
     return !Number.isNaN(ms) && this.time.end > this.#starts[last]! && this.time.end <= this.#ends[last]!
   }
 
   /** Where the elements from `index` on end when they begin at `at`, or -1. */
-  #match(elements: readonly Element[], index: number, line: string, at: number): number {
+  #match(elements: readonly Element[], index: number, line: HeaderText, at: number): number {
     let position = at
     for (let i = index; i < elements.length; i++) {
       const element = elements[i]!
@@ -100,7 +101,7 @@ export class FieldLayout implements Layout {
   }
 
   /** Past the option if it stands here. */
-  #skipOption(option: readonly Element[], line: string, at: number): number {
+  #skipOption(option: readonly Element[], line: HeaderText, at: number): number {
     const end = this.#match(option, 0, line, at)
     if (end >= 0) return end
     for (const element of option) if (element.kind === 'field') this.#starts[element.slot] = -1
@@ -111,11 +112,15 @@ export class FieldLayout implements Layout {
     field: Element & { kind: 'field' },
     elements: readonly Element[],
     index: number,
-    line: string,
+    line: HeaderText,
     start: number,
   ): number {
     const limit = Math.min(line.length, start + MAX_FIELD_LENGTH)
+    const { units } = line
+    const next = elements[index + 1]
+    const first = next?.kind === 'literal' ? next.text.charCodeAt(0) : -1
     for (let at = start + 1; at <= limit; at++) {
+      if (first >= 0 && units[at] !== first) continue
       if (!this.#followsAt(elements, index + 1, line, at)) continue
       this.#starts[field.slot] = start
       this.#ends[field.slot] = at
@@ -125,11 +130,10 @@ export class FieldLayout implements Layout {
   }
 
   /** Whether what comes after a field can begin here. */
-  #followsAt(elements: readonly Element[], index: number, line: string, at: number): boolean {
+  #followsAt(elements: readonly Element[], index: number, line: HeaderText, at: number): boolean {
     const next = elements[index]
     if (next === undefined) return at === line.length
-    if (next.kind === 'literal')
-      return startsLike(next.text, line, at) && matchLiteral(next.text, line, at) >= 0
+    if (next.kind === 'literal') return matchLiteral(next.text, line, at) >= 0
     if (next.kind !== 'option') return false
     const end = this.#match(next.elements, 0, line, at)
     if (end >= 0 && this.#followsAt(elements, index + 1, line, end)) return true
@@ -137,30 +141,26 @@ export class FieldLayout implements Layout {
   }
 }
 
-function startsLike(literal: string, line: string, at: number): boolean {
-  return literal.charCodeAt(0) === line.charCodeAt(at)
-}
-
 /** End of the literal, whose spaces stand for runs of spaces, or -1. At the line's end its last space may be missing. */
-function matchLiteral(literal: string, line: string, start: number): number {
+function matchLiteral(literal: string, { units, length }: HeaderText, start: number): number {
   let at = start
   for (let i = 0; i < literal.length; i++) {
     const unit = literal.charCodeAt(i)
-    if (line.charCodeAt(at) !== unit) {
-      return unit === SPACE && i === literal.length - 1 && i > 0 && at === line.length ? at : -1
+    if (units[at] !== unit) {
+      return unit === SPACE && i === literal.length - 1 && i > 0 && at === length ? at : -1
     }
     at++
-    if (unit === SPACE) while (line.charCodeAt(at) === SPACE) at++
+    if (unit === SPACE) while (units[at] === SPACE) at++
   }
-  return at
+  return at <= length ? at : -1
 }
 
-function isValid(check: FieldCheck, line: string, start: number, end: number): boolean {
+function isValid(check: FieldCheck, { text, units }: HeaderText, start: number, end: number): boolean {
   if (check === 'any') return true
-  if (check === 'stream') return line.startsWith('stdout', start) || line.startsWith('stderr', start)
+  if (check === 'stream') return text.startsWith('stdout', start) || text.startsWith('stderr', start)
   if (check === 'word' && end - start > 16) return false
   for (let at = start; at < end; at++) {
-    const unit = line.charCodeAt(at)
+    const unit = units[at]!
     const isDigit = unit >= 48 && unit <= 57
     const letter = unit | 32
     if (!isDigit && (check === 'digits' || letter < 97 || letter > 122)) return false

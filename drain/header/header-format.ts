@@ -1,5 +1,6 @@
 import { DrainConfigError } from '../errors.js'
 import { FieldLayout } from './field-layout.js'
+import { HeaderText } from './header-text.js'
 import { HeaderSlots, type Layout } from './layout.js'
 import { isLayoutName, LAYOUT_NAMES, makeLayouts } from './named-layouts.js'
 import { TimeReader } from './time-reader.js'
@@ -33,6 +34,7 @@ export interface ParsedLine {
 export class HeaderFormat {
   /** Slots for callers that read line after line. */
   readonly slots = new HeaderSlots()
+  readonly #text = new HeaderText()
   #lastFit: Layout | undefined
 
   private constructor(
@@ -60,8 +62,9 @@ export class HeaderFormat {
 
   /** Reads what is wanted of every line into `slots`, without making objects. False: no header, all is content. */
   read(line: string): boolean {
+    if (this.layouts.length > 0) this.#text.load(line)
     for (const layout of this.layouts) {
-      if (!layout.read(line, this.slots)) continue
+      if (!layout.read(this.#text, this.slots)) continue
       this.#lastFit = layout
       return true
     }

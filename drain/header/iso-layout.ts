@@ -1,3 +1,4 @@
+import type { HeaderText } from './header-text.js'
 import { type HeaderSlots, isLevel, type Layout, LevelCache } from './layout.js'
 import type { TimeReader } from './time-reader.js'
 
@@ -9,19 +10,21 @@ const SPACE = 0x20
 /**
  * A time stamp, perhaps a level, then the message: what most programs write without being told. The time may stand in
  * brackets; the level may too, and may follow threads and loggers in brackets or before a dash. The host and tag of a
- * syslog daemon (`host sshd[312]: `) belong to the header.
+ * syslog daemon (`host sshd[312]: `) belong to the header, as do a thread and a logger behind the level (`[main]
+ * shop.Cart - `).
  */
 export class IsoLayout implements Layout {
   readonly #levels = new LevelCache()
 
   constructor(private readonly time: TimeReader) {}
 
-  read(line: string, slots: HeaderSlots): boolean {
+  read(header: HeaderText, slots: HeaderSlots): boolean {
     slots.clear()
+    const line = header.text
     const isBracketed = line.charCodeAt(0) === 0x5b
     const start = isBracketed ? 1 : 0
     if (!isDateLike(line, start)) return false
-    const ms = this.time.read(line, start)
+    const ms = this.time.read(header.units, start)
     let at = this.time.end
     if (Number.isNaN(ms) || at - start < MIN_STAMP) return false
     if (isBracketed && line.charCodeAt(at++) !== 0x5d) return false
@@ -31,8 +34,8 @@ export class IsoLayout implements Layout {
     const level = this.#findLevel(line, at)
     if (level >= 0) {
       const end = wordEnd(line, level)
-      slots.level = this.#levels.get(line, level, end)
-      at = skipSeparators(line, end)
+      slots.level = this.#levels.get(header, level, end)
+      at = skipLogger(line, skipSeparators(line, end))
     } else at = skipSyslogTag(line, at)
     slots.contentStart = at
     return true
@@ -125,4 +128,15 @@ function skipSyslogTag(line: string, from: number): number {
   if (hostEnd < 0 || hostEnd - from > MAX_HEADER) return from
   const tag = /^[^\s[\]]{1,64}\[\d{1,10}\]: /.exec(line.slice(hostEnd + 1, hostEnd + 80))
   return tag === null ? from : hostEnd + 1 + tag[0].length
+}
+
+/** Past `[thread] some.logger - ` or `some.logger - `, where that stands. */
+function skipLogger(line: string, from: number): number {
+  const thread = line.charCodeAt(from) === 0x5b ? line.indexOf('] ', from) : -1
+  if (thread - from > MAX_HEADER) return from
+  const start = thread < 0 ? from : skipSpaces(line, thread + 1)
+  const logger = /^[\w$/-]{1,128}(?:\.[\w$/-]{1,128}){1,32} {1,8}- /.exec(
+    line.slice(start, start + MAX_HEADER),
+  )
+  return logger === null ? from : start + logger[0].length
 }

@@ -1,3 +1,4 @@
+import { HeaderText } from './header-text.js'
 import type { HeaderSlots, Layout } from './layout.js'
 import type { TimeReader } from './time-reader.js'
 
@@ -18,11 +19,13 @@ const NUMERIC_LEVELS: ReadonlyMap<number, string> = new Map([
 
 /** A JSON object a line. */
 export class JsonLayout implements Layout {
+  readonly #stamp = new HeaderText()
+
   constructor(private readonly time: TimeReader) {}
 
-  read(line: string, slots: HeaderSlots): boolean {
+  read(line: HeaderText, slots: HeaderSlots): boolean {
     slots.clear()
-    const record = parseRecord(line)
+    const record = parseRecord(line.text)
     if (record === undefined) return false
     const message = firstOf(record, MESSAGE_FIELDS)
     if (typeof message !== 'string') return false
@@ -39,7 +42,10 @@ export class JsonLayout implements Layout {
   }
 
   #timeOf(value: unknown): number {
-    if (typeof value === 'string') return this.time.read(value, 0)
+    if (typeof value === 'string') {
+      this.#stamp.load(value)
+      return this.time.read(this.#stamp.units, 0)
+    }
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return Number.NaN
     // Seconds, milliseconds, microseconds and nanoseconds lie three digits apart.
     let ms = value < 1e11 ? value * 1_000 : value

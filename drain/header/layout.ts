@@ -1,3 +1,5 @@
+import type { HeaderText } from './header-text.js'
+
 /** What a layout read off a line; one instance is used for line after line. */
 export class HeaderSlots {
   /** Where the message begins; -1 when it is no part of the line's text (JSON), then `content` holds it. */
@@ -21,7 +23,7 @@ export class HeaderSlots {
 /** A header layout. Reading never throws and takes time linear in the header. */
 export interface Layout {
   /** Fills the slots; false when the line does not fit, and the slots then say that all of it is message. */
-  read(line: string, slots: HeaderSlots): boolean
+  read(line: HeaderText, slots: HeaderSlots): boolean
   /** Further fields of the line read last. */
   fields(line: string): Record<string, string>
 }
@@ -41,10 +43,15 @@ export function isLevel(word: string): boolean {
 export class LevelCache {
   #last = ''
 
-  get(line: string, start: number, end: number): string {
-    if (this.#last.length !== end - start || !line.startsWith(this.#last, start)) {
-      this.#last = line.slice(start, end)
-    }
+  get(line: HeaderText, start: number, end: number): string {
+    if (!this.#isLast(line.units, start, end)) this.#last = line.text.slice(start, end)
     return this.#last
+  }
+
+  #isLast(units: Uint16Array, start: number, end: number): boolean {
+    const last = this.#last
+    if (last.length !== end - start) return false
+    for (let i = 0; i < last.length; i++) if (last.charCodeAt(i) !== units[start + i]) return false
+    return true
   }
 }

@@ -1,3 +1,4 @@
+import type { HeaderText } from './header-text.js'
 import { type HeaderSlots, type Layout, LevelCache } from './layout.js'
 import type { TimeReader } from './time-reader.js'
 
@@ -18,18 +19,19 @@ export class PostgresLayout implements Layout {
 
   constructor(private readonly time: TimeReader) {}
 
-  read(line: string, slots: HeaderSlots): boolean {
+  read(header: HeaderText, slots: HeaderSlots): boolean {
     slots.clear()
+    const line = header.text
     const first = line.charCodeAt(0)
     if (!(first >= 48 && first <= 57)) return false
-    const ms = this.time.read(line, 0)
+    const ms = this.time.read(header.units, 0)
     if (Number.isNaN(ms) || this.time.end < MIN_STAMP) return false
     const colon = line.indexOf(':  ', this.time.end)
     if (colon < 0 || colon > MAX_PREFIX) return false
     const start = line.lastIndexOf(' ', colon) + 1
-    if (!this.#isLevel(line, start, colon)) return false
+    if (!this.#isLevel(header, start, colon)) return false
     slots.timeMs = ms
-    slots.level = this.#levels.get(line, start, colon)
+    slots.level = this.#levels.get(header, start, colon)
     slots.contentStart = colon + 3
     this.#prefixEnd = start
     return true
@@ -49,7 +51,7 @@ export class PostgresLayout implements Layout {
     return fields
   }
 
-  #isLevel(line: string, start: number, end: number): boolean {
+  #isLevel(line: HeaderText, start: number, end: number): boolean {
     return end - start <= 9 && LEVELS.has(this.#levels.get(line, start, end))
   }
 }

@@ -1,3 +1,4 @@
+import type { HeaderText } from './header-text.js'
 import type { HeaderSlots, Layout } from './layout.js'
 import type { TimeReader } from './time-reader.js'
 
@@ -13,15 +14,16 @@ export class Syslog5424Layout implements Layout {
 
   constructor(private readonly time: TimeReader) {}
 
-  read(line: string, slots: HeaderSlots): boolean {
+  read(header: HeaderText, slots: HeaderSlots): boolean {
     slots.clear()
+    const line = header.text
     const priority = /^<(\d{1,3})>[1-9]\d? /.exec(line.slice(0, 9))
     if (priority === null) return false
     let at = priority[0].length
     let ms = Number.NaN
     if (line.startsWith('- ', at)) at += 2
     else {
-      ms = this.time.read(line, at)
+      ms = this.time.read(header.units, at)
       if (Number.isNaN(ms) || line.charCodeAt(this.time.end) !== 0x20) return false
       at = this.time.end + 1
     }

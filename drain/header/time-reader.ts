@@ -2,30 +2,40 @@ const DAY_MS = 86_400_000
 const HALF_YEAR_MS = 183 * DAY_MS
 
 /** Offsets of zone names in minutes east of UTC. Names that mean several zones stand for their usual one in logs. */
-const ZONES: ReadonlyMap<string, number> = new Map([
-  ['UTC', 0],
-  ['GMT', 0],
-  ['WET', 0],
-  ['EST', -300],
-  ['EDT', -240],
-  ['CST', -360],
-  ['CDT', -300],
-  ['MST', -420],
-  ['MDT', -360],
-  ['PST', -480],
-  ['PDT', -420],
-  ['BST', 60],
-  ['CET', 60],
-  ['CEST', 120],
-  ['EET', 120],
-  ['EEST', 180],
-  ['MSK', 180],
-  ['IST', 330],
-  ['JST', 540],
-])
+const ZONES: ReadonlyMap<number, number> = new Map(
+  (
+    [
+      ['UTC', 0],
+      ['GMT', 0],
+      ['WET', 0],
+      ['EST', -300],
+      ['EDT', -240],
+      ['CST', -360],
+      ['CDT', -300],
+      ['MST', -420],
+      ['MDT', -360],
+      ['PST', -480],
+      ['PDT', -420],
+      ['BST', 60],
+      ['CET', 60],
+      ['CEST', 120],
+      ['EET', 120],
+      ['EEST', 180],
+      ['MSK', 180],
+      ['IST', 330],
+      ['JST', 540],
+    ] as const
+  ).map(([name, minutes]) => [pack(name), minutes * 60_000]),
+)
 
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
-const WEEKDAYS = new Set(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'])
+const MONTHS = new Map(
+  ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map((name, i) => [
+    pack(name),
+    i + 1,
+  ]),
+)
+const WEEKDAYS = new Set(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'].map(pack))
+const NO_UNITS = new Uint16Array(1)
 
 /**
  * Reads the time stamps of logs at a place in a line, by looking at their shape: ISO 8601 and its kin, `081109
@@ -39,7 +49,7 @@ const WEEKDAYS = new Set(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'])
 export class TimeReader {
   /** After a time was read: where it ends. */
   end = 0
-  #text = ''
+  #units: Uint16Array = NO_UNITS
   #at = 0
   #lastMs: number
   #hasRead = false
@@ -50,9 +60,9 @@ export class TimeReader {
     this.#lastMs = referenceTimeMs
   }
 
-  /** Milliseconds since 1970, or NaN when no time stands there. */
-  read(text: string, at: number): number {
-    this.#text = text
+  /** Milliseconds since 1970, or NaN when no time stands there. What is read must end in a zero or lie before one. */
+  read(units: Uint16Array, at: number): number {
+    this.#units = units
     this.#at = at
     const ms = this.#any()
     this.end = this.#at
@@ -78,7 +88,7 @@ export class TimeReader {
 
   #countDigits(): number {
     let at = this.#at
-    while (at - this.#at < 20 && isDigit(this.#text.charCodeAt(at))) at++
+    while (at - this.#at < 20 && isDigit(this.#units[at]!)) at++
     return at - this.#at
   }
 
@@ -86,7 +96,7 @@ export class TimeReader {
   #number(numDigits: number): number {
     let value = 0
     for (let i = 0; i < numDigits; i++) {
-      const digit = this.#text.charCodeAt(this.#at + i) - 48
+      const digit = this.#units[this.#at + i]! - 48
       if (!(digit >= 0 && digit <= 9)) return Number.NaN
       value = value * 10 + digit
     }
@@ -95,21 +105,21 @@ export class TimeReader {
   }
 
   #take(unit: number): boolean {
-    if (this.#text.charCodeAt(this.#at) !== unit) return false
+    if (this.#units[this.#at]! !== unit) return false
     this.#at++
     return true
   }
 
   #takeSpaces(): boolean {
     const start = this.#at
-    while (this.#text.charCodeAt(this.#at) === SPACE) this.#at++
+    while (this.#units[this.#at]! === SPACE) this.#at++
     return this.#at > start
   }
 
   /** `2015-10-18 18:01:47,978`, `2005-06-03-15.42.50.363779`, `2005.06.03`. */
   #yearFirst(): number {
     const year = this.#number(4)
-    const separator = this.#text.charCodeAt(this.#at)
+    const separator = this.#units[this.#at]!
     if (separator !== DASH && separator !== SLASH && separator !== DOT) return Number.NaN
     this.#at++
     const month = this.#number(2)
@@ -121,8 +131,8 @@ export class TimeReader {
   /** `17/06/09 20:10:40`, `04/Dec/2005:04:47:44 +0000`, `03-17 16:13:38.811`, `10.30 16:49:06`. */
   #shortDate(numDigits: number): number {
     const first = this.#number(numDigits)
-    const separator = this.#text.charCodeAt(this.#at++)
-    if (separator === SLASH && !isDigit(this.#text.charCodeAt(this.#at))) return this.#commonLog(first)
+    const separator = this.#units[this.#at++]!
+    if (separator === SLASH && !isDigit(this.#units[this.#at]!)) return this.#commonLog(first)
     const second = this.#number(2)
     if (separator === SLASH && this.#take(SLASH)) {
       return this.#withClock(this.#day(fullYear(first), second, this.#number(2)))
@@ -132,7 +142,7 @@ export class TimeReader {
   }
 
   #commonLog(day: number): number {
-    const month = MONTHS.indexOf(this.#letters()) + 1
+    const month = MONTHS.get(this.#letters()) ?? 0
     if (!this.#take(SLASH)) return Number.NaN
     const dayMs = this.#day(this.#number(4), month, day)
     return this.#take(COLON) ? this.#zone(dayMs + this.#clock()) : Number.NaN
@@ -150,7 +160,7 @@ export class TimeReader {
     const dayMs = this.#day(this.#number(4), this.#number(2), this.#number(2))
     const isBasic = this.#take(UPPER_T)
     if (!isBasic && !this.#take(DASH) && !this.#takeSpaces()) return Number.NaN
-    if (!isBasic || this.#text.charCodeAt(this.#at + 2) === COLON) return this.#zone(dayMs + this.#clock())
+    if (!isBasic || this.#units[this.#at + 2]! === COLON) return this.#zone(dayMs + this.#clock())
     return this.#zone(dayMs + timeOfDay(this.#number(2), this.#number(2), this.#number(2)) + this.#fraction())
   }
 
@@ -165,10 +175,10 @@ export class TimeReader {
     if (WEEKDAYS.has(name)) {
       this.#take(COMMA)
       if (!this.#takeSpaces()) return Number.NaN
-      if (isDigit(this.#text.charCodeAt(this.#at))) return this.#dayMonthYear()
+      if (isDigit(this.#units[this.#at]!)) return this.#dayMonthYear()
       name = this.#letters()
     }
-    const month = MONTHS.indexOf(name) + 1
+    const month = MONTHS.get(name) ?? 0
     if (month === 0 || !this.#takeSpaces()) return Number.NaN
     const numDigits = this.#countDigits()
     if (numDigits === 0 || numDigits > 2) return Number.NaN
@@ -195,26 +205,27 @@ export class TimeReader {
   #dayMonthYear(): number {
     const day = this.#number(this.#countDigits())
     this.#takeSpaces()
-    const month = MONTHS.indexOf(this.#letters()) + 1
+    const month = MONTHS.get(this.#letters()) ?? 0
     this.#takeSpaces()
     const dayMs = this.#day(this.#number(4), month, day)
     return this.#takeSpaces() ? this.#zone(dayMs + this.#clock()) : Number.NaN
   }
 
-  /** Three letters in lower case, or nothing. */
-  #letters(): string {
-    const letters = this.#text.slice(this.#at, this.#at + 3).toLowerCase()
+  /** Three letters, packed as `pack` does. */
+  #letters(): number {
+    const units = this.#units
+    const at = this.#at
     this.#at += 3
-    return letters
+    return packThree(units[at]! | 32, units[at + 1]! | 32, units[at + 2]! | 32)
   }
 
   /** A clock and zone after a date, or the date alone. */
   #withClock(dayMs: number): number {
     const end = this.#at
-    const separator = this.#text.charCodeAt(end)
+    const separator = this.#units[end]!
     if (separator === UPPER_T || separator === DASH || separator === UNDERSCORE) this.#at++
     else if (!this.#takeSpaces()) return dayMs
-    if (!isDigit(this.#text.charCodeAt(this.#at))) {
+    if (!isDigit(this.#units[this.#at]!)) {
       this.#at = end
       return dayMs
     }
@@ -224,7 +235,7 @@ export class TimeReader {
   /** `18:01:47,978`, `15.42.50.363779`, `22:15:29:606`. */
   #clock(): number {
     const hour = this.#number(2)
-    const separator = this.#text.charCodeAt(this.#at)
+    const separator = this.#units[this.#at]!
     if (separator !== COLON && separator !== DOT) return Number.NaN
     this.#at++
     const minute = this.#number(2)
@@ -234,14 +245,14 @@ export class TimeReader {
 
   /** Milliseconds of a fraction, if one stands here. */
   #fraction(): number {
-    const mark = this.#text.charCodeAt(this.#at)
+    const mark = this.#units[this.#at]!
     if (mark !== DOT && mark !== COMMA && mark !== COLON) return 0
-    if (!isDigit(this.#text.charCodeAt(this.#at + 1))) return 0
+    if (!isDigit(this.#units[this.#at + 1]!)) return 0
     this.#at++
     let ms = 0
     let weight = 100
     for (let digits = 0; digits < 9; digits++) {
-      const digit = this.#text.charCodeAt(this.#at) - 48
+      const digit = this.#units[this.#at]! - 48
       if (!(digit >= 0 && digit <= 9)) break
       ms += digit * weight
       weight /= 10
@@ -251,14 +262,14 @@ export class TimeReader {
   }
 
   #zone(localMs: number): number {
-    const unit = this.#text.charCodeAt(this.#at)
+    const unit = this.#units[this.#at]!
     if (unit === UPPER_Z) {
       this.#at++
       return localMs
     }
     if (unit === PLUS || unit === DASH) return this.#numericZone(localMs, this.#at)
     if (unit !== SPACE) return localMs
-    const next = this.#text.charCodeAt(this.#at + 1)
+    const next = this.#units[this.#at + 1]!
     if (next === PLUS || next === DASH) return this.#numericZone(localMs, this.#at + 1)
     return next >= 65 && next <= 90 ? this.#namedZone(localMs) : localMs
   }
@@ -268,27 +279,29 @@ export class TimeReader {
     this.#at = sign + 1
     const hours = this.#number(2)
     const hasColon = this.#take(COLON)
-    const isShort = !hasColon && !isDigit(this.#text.charCodeAt(this.#at))
+    const isShort = !hasColon && !isDigit(this.#units[this.#at]!)
     const minutes = isShort ? 0 : this.#number(2)
     if (!(hours <= 15 && minutes < 60) || (isShort && sign > end)) {
       this.#at = end
       return localMs
     }
     const offset = (hours * 60 + minutes) * 60_000
-    return this.#text.charCodeAt(sign) === PLUS ? localMs - offset : localMs + offset
+    return this.#units[sign]! === PLUS ? localMs - offset : localMs + offset
   }
 
   #namedZone(localMs: number): number {
-    for (const length of [3, 4]) {
-      const end = this.#at + 1 + length
-      const after = this.#text.charCodeAt(end) | 32
-      if (after >= 97 && after <= 122) continue
-      const offset = ZONES.get(this.#text.slice(this.#at + 1, end))
-      if (offset === undefined) continue
-      this.#at = end
-      return localMs - offset * 60_000
-    }
-    return localMs
+    const units = this.#units
+    const start = this.#at + 1
+    let end = start
+    while (end - start < 5 && units[end]! >= 65 && units[end]! <= 90) end++
+    const length = end - start
+    if (length < 3 || length > 4) return localMs
+    let packed = packThree(units[start]! | 32, units[start + 1]! | 32, units[start + 2]! | 32)
+    if (length === 4) packed = packed * 128 + (units[start + 3]! | 32)
+    const offset = ZONES.get(packed)
+    if (offset === undefined) return localMs
+    this.#at = end
+    return localMs - offset
   }
 
   #withoutYear(month: number, day: number, clock: number): number {
@@ -323,6 +336,15 @@ const COLON = 0x3a
 const UPPER_T = 0x54
 const UPPER_Z = 0x5a
 const UNDERSCORE = 0x5f
+
+/** A name as one number, whatever its case, to find it without making a string. */
+function pack(name: string): number {
+  return [...name.toLowerCase()].reduce((packed, letter) => packed * 128 + letter.charCodeAt(0), 0)
+}
+
+function packThree(first: number, second: number, third: number): number {
+  return (first * 128 + second) * 128 + third
+}
 
 function isDigit(unit: number): boolean {
   return unit >= 48 && unit <= 57

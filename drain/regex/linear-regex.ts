@@ -107,8 +107,8 @@ export class LinearRegex {
       }
     }
     scanForward(this.#forward, classOf, text, at, text.length, this.#scan)
-    const { end } = this.#scan
-    if (end < 0) return -1
+    const { start, end } = this.#scan
+    if (end < 0 || start >= 0) return start
     if (this.#fixedLength >= 0) return end - this.#fixedLength
     return scanBackward(this.#backward, classOf, text, at, end, text.length)
   }

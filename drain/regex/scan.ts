@@ -2,6 +2,8 @@ import { DEAD, type LazyDfa } from './lazy-dfa.js'
 
 /** What a scan found: read `end` and `rule`, then the next scan overwrites them. */
 export class Scan {
+  /** Start of the match, -1 where it takes a scan backwards to know. */
+  start = -1
   /** End of the match, exclusive, or -1. */
   end = -1
   /** Rule that matched. */
@@ -22,6 +24,8 @@ export function scanForward(
   let transitions = dfa.transitions
   let state = dfa.start(from === 0 ? dfa.endClass : classOf[text.charCodeAt(from - 1)]!)
   transitions = dfa.transitions
+  let began = from
+  let start = -1
   let end = -1
   let rule = -1
   let at = from
@@ -42,9 +46,16 @@ export function scanForward(
     }
     if (next === DEAD) break
     state = -next
+    const matched = dfa.rule(state)
+    if (matched < 0) {
+      began = at
+      continue
+    }
+    start = dfa.knowsStart(state) ? began : -1
     end = at
-    rule = dfa.rule(state)
+    rule = matched
   }
+  out.start = start
   out.end = end
   out.rule = rule
   out.stop = at
