@@ -1,0 +1,187 @@
+import { Drain } from '../drain/drain.js'
+import type { DrainOptions } from '../drain/options.js'
+import { Random } from '../scorer/random.js'
+import type { KeySequence } from '../scorer/train/train.js'
+import { LineReader } from './line-reader.js'
+import type { LineRules } from './line-rules.js'
+import { EndEstimator, type Stretch } from './session-ends.js'
+
+/** Yields the lines of the training log from the beginning, each time it is called. */
+export type LineSource = () => AsyncIterable<string>
+
+export interface TrainingLogOptions {
+  readonly rules: Omit<LineRules, 'idleTimeoutSeconds'> & { readonly idleTimeoutSeconds?: number | undefined }
+  readonly drain: DrainOptions
+  /** Whether the end of the input ends the sessions still open. */
+  readonly isComplete: boolean
+  readonly seed: number
+}
+
+/** What a training log was turned into. */
+export interface TrainingLog {
+  readonly sequences: KeySequence[]
+  readonly drain: Drain
+  readonly rules: LineRules
+  readonly numLines: number
+  /** Lines that belong to no session by the rule. */
+  readonly numWithoutSession: number
+}
+
+/** Idle timeout of live sessions when the log shows no times, in seconds. */
+const DEFAULT_IDLE_SECONDS = 1800
+const MIN_IDLE_SECONDS = 60
+/** A live session is closed when it has been quiet for this many times the longest pause that a training session survived. */
+const PAUSE_MARGIN = 1.5
+
+/** A session under collection. */
+interface OpenStretch extends Stretch {
+  readonly keys: number[]
+  readonly times: number[]
+  hasEnded: boolean
+}
+
+/**
+ * Reads a log twice, first to learn its templates, then to assign every line its final one, and cuts it into sessions.
+ */
+export async function readTrainingLog(source: LineSource, options: TrainingLogOptions): Promise<TrainingLog> {
+  const drain = new Drain(options.drain)
+  const rules: LineRules = {
+    ...options.rules,
+    idleTimeoutSeconds: options.rules.idleTimeoutSeconds ?? DEFAULT_IDLE_SECONDS,
+  }
+  const learner = new LineReader(rules)
+  for await (const line of source()) {
+    learner.read(line)
+    const { content, contentStart } = learner.slots
+    if (content === undefined) drain.learnKey(line, contentStart)
+    else drain.learnKey(content)
+  }
+  const collector = new Collector(drain, rules, options.rules.idleTimeoutSeconds)
+  for await (const line of source()) collector.add(line)
+  return collector.finish(options)
+}
+
+class Collector {
+  readonly #reader: LineReader
+  readonly #open = new Map<string, OpenStretch>()
+  readonly #all: OpenStretch[] = []
+  readonly #windowMs: number | undefined
+  readonly #stepMs: number
+  #numLines = 0
+  #numWithoutSession = 0
+  #hasTimes = false
+  #lastTime = 0
+
+  constructor(
+    readonly drain: Drain,
+    readonly rules: LineRules,
+    readonly idleTimeoutSeconds: number | undefined,
+  ) {
+    this.#reader = new LineReader(rules)
+    const { session } = rules
+    this.#windowMs = session.kind === 'window' ? session.seconds * 1000 : undefined
+    this.#stepMs = session.kind === 'window' ? session.stepSeconds * 1000 : 0
+  }
+
+  add(line: string): void {
+    this.#numLines++
+    const reader = this.#reader
+    reader.read(line)
+    const { content, contentStart, timeMs } = reader.slots
+    const id = reader.session(line, undefined)
+    if (id === undefined) {
+      this.#numWithoutSession++
+      return
+    }
+    const time = this.#time(timeMs)
+    const key = content === undefined ? this.drain.learnKey(line, contentStart) : this.drain.learnKey(content)
+    if (this.#windowMs === undefined) this.#addToSession(id, key, time, line)
+    else this.#addToWindows(id, key, time, this.#windowMs)
+  }
+
+  finish({ isComplete, seed }: TrainingLogOptions): TrainingLog {
+    const { idleTimeoutSeconds } = this
+    const logEnd = this.#lastTime
+    const random = new Random(seed)
+    const isWindowed = this.#windowMs !== undefined
+    const estimator = new EndEstimator(this.#all, logEnd)
+    const timeoutMs = idleTimeoutSeconds === undefined ? undefined : idleTimeoutSeconds * 1000
+    const isOver = ({ keys, times, hasEnded }: Stretch): boolean => {
+      if (isWindowed) return false
+      if (hasEnded || isComplete) return true
+      const quiet = logEnd - times.at(-1)!
+      if (timeoutMs !== undefined) return quiet > timeoutMs
+      return random.uniform() < estimator.probabilityOver(keys.at(-1)!, quiet)
+    }
+    const ids = new Map(this.drain.clusters().map(({ key, id }) => [key, id]))
+    return {
+      sequences: this.#all.map(stretch => ({
+        keys: stretch.keys.map(key => ids.get(key) ?? String(key)),
+        ended: isOver(stretch),
+      })),
+      drain: this.drain,
+      rules: {
+        ...this.rules,
+        idleTimeoutSeconds: idleTimeoutSeconds ?? this.#idleSeconds(estimator.longestPause),
+      },
+      numLines: this.#numLines,
+      numWithoutSession: this.#numWithoutSession,
+    }
+  }
+
+  #idleSeconds(longestPauseMs: number): number {
+    if (!this.#hasTimes) return DEFAULT_IDLE_SECONDS
+    return Math.max(MIN_IDLE_SECONDS, Math.ceil((PAUSE_MARGIN * longestPauseMs) / 1000))
+  }
+
+  /** The line's time; its number where lines have none, which keeps the order at least. */
+  #time(timeMs: number): number {
+    if (!Number.isNaN(timeMs)) {
+      this.#hasTimes = true
+      this.#lastTime = Math.max(this.#lastTime, timeMs)
+      return timeMs
+    }
+    if (!this.#hasTimes) this.#lastTime = this.#numLines
+    return this.#lastTime
+  }
+
+  #addToSession(id: string, key: number, time: number, line: string): void {
+    let stretch = this.#open.get(id)
+    const timeoutMs =
+      this.idleTimeoutSeconds === undefined ? Number.POSITIVE_INFINITY : this.idleTimeoutSeconds * 1000
+    if (stretch !== undefined && time - stretch.times.at(-1)! > timeoutMs) {
+      stretch.hasEnded = true
+      stretch = undefined
+    }
+    if (stretch === undefined) {
+      stretch = this.#begin()
+      this.#open.set(id, stretch)
+    }
+    stretch.keys.push(key)
+    stretch.times.push(time)
+    if (this.#reader.isEnd(line)) {
+      stretch.hasEnded = true
+      this.#open.delete(id)
+    }
+  }
+
+  #addToWindows(id: string, key: number, time: number, windowMs: number): void {
+    const first = Math.floor((time - windowMs) / this.#stepMs) * this.#stepMs + this.#stepMs
+    for (let start = first; start <= time; start += this.#stepMs) {
+      const label = `${id}@${start}`
+      let stretch = this.#open.get(label)
+      if (stretch === undefined) {
+        stretch = this.#begin()
+        this.#open.set(label, stretch)
+      }
+      stretch.keys.push(key)
+      stretch.times.push(time)
+    }
+  }
+
+  #begin(): OpenStretch {
+    const stretch: OpenStretch = { keys: [], times: [], hasEnded: false }
+    this.#all.push(stretch)
+    return stretch
+  }
+}
