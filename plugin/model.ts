@@ -1,0 +1,56 @@
+import { Drain } from '../drain/drain.js'
+import { type Bundle, readBundle, writeBundle } from '../scorer/bundle.js'
+import { BundleError } from '../scorer/errors.js'
+import type { TrainedModel } from '../scorer/trained-model.js'
+import { type LineRules, lineRulesSchema } from './line-rules.js'
+
+const DRAIN_FILE = 'drain.json'
+
+/** A bundle with all that a stage needs; `drain` and `rules` are missing in models trained on key sequences alone. */
+export interface Model {
+  readonly bundle: Bundle
+  readonly lines: { readonly drain: Drain; readonly rules: LineRules } | undefined
+}
+
+/** Writes a model trained on raw lines, or on key sequences where `lines` is undefined. @returns the bundle's id @throws BundleError */
+export function writeModel(path: string, model: TrainedModel, lines: Model['lines']): Promise<string> {
+  const files: Record<string, Uint8Array> =
+    lines === undefined ? {} : { [DRAIN_FILE]: Buffer.from(`${JSON.stringify(lines.drain.toSnapshot())}\n`) }
+  return writeBundle(path, model, { files, preprocessing: lines === undefined ? null : lines.rules })
+}
+
+/** Reads a model. @throws BundleError */
+export async function readModel(path: string): Promise<Model> {
+  const bundle = await readBundle(path)
+  const { files, preprocessing } = bundle.extras
+  if (preprocessing === null || preprocessing === undefined) return { bundle, lines: undefined }
+  const rules = lineRulesSchema.safeParse(preprocessing)
+  const snapshot = files[DRAIN_FILE]
+  if (!rules.success || snapshot === undefined) {
+    throw new BundleError(
+      `the model bundle at ${path} is damaged: it says nothing usable about reading lines; train again`,
+    )
+  }
+  try {
+    return {
+      bundle,
+      lines: { drain: Drain.fromSnapshot(JSON.parse(Buffer.from(snapshot).toString())), rules: rules.data },
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new BundleError(`the model bundle at ${path} is damaged: ${DRAIN_FILE}: ${reason}`, cause)
+  }
+}
+
+/** As readModel, for commands that read lines. @throws BundleError also when the model was trained on key sequences */
+export async function readLineModel(
+  path: string,
+): Promise<Model & { readonly lines: NonNullable<Model['lines']> }> {
+  const { bundle, lines } = await readModel(path)
+  if (lines === undefined) {
+    throw new BundleError(
+      `the model at ${path} was trained on key sequences and cannot read lines; train one on raw lines: logneo train --input FILE`,
+    )
+  }
+  return { bundle, lines }
+}

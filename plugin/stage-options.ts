@@ -1,0 +1,75 @@
+import { DETECTOR_NAMES } from '../scorer/detectors/detector.js'
+import { isDetectorName, type JudgeOptions } from '../scorer/judge.js'
+import type { ScorerOptions } from '../scorer/scorer.js'
+import { ConfigError } from './errors.js'
+import { LINE_FIELDS, type LineRules, lineRulesSchema } from './line-rules.js'
+import type { FieldSet } from './verdict.js'
+
+/** Settings of a stage. */
+export interface StageOptions {
+  /** Directory of a model bundle made by `logneo train --input`. */
+  readonly model: string
+  /** Decisions: false-alarm rate, detectors, K. */
+  readonly detect?: JudgeOptions
+  /** Overrides of the bundle's rules for reading lines. */
+  readonly rules?: Partial<LineRules>
+  /** Fields that may hold the line, first found counts. Default message, log, MESSAGE, msg. */
+  readonly lineFields?: readonly string[]
+  /** Fields of ordinary records; anomalies carry all. Default full. */
+  readonly fields?: FieldSet
+  /** Sessions held at most. Default 100,000. */
+  readonly maxSessions?: number
+  /** How far lines may come out of order, in milliseconds of their own time. Default 0. */
+  readonly disorderMs?: number
+  readonly scorer?: ScorerOptions
+  /** Told of failures of the scorer, whose records pass unscored. */
+  readonly onScorerFailure?: (error: Error) => void
+  /** Wall clock in milliseconds; for tests. Default Date.now. */
+  readonly now?: () => number
+}
+
+export const DEFAULT_STAGE_OPTIONS = {
+  detect: {},
+  rules: {},
+  lineFields: LINE_FIELDS,
+  fields: 'full',
+  maxSessions: 100_000,
+  disorderMs: 0,
+  scorer: {},
+  onScorerFailure: () => {},
+  now: Date.now,
+} as const satisfies Required<Omit<StageOptions, 'model'>>
+
+export type ResolvedStageOptions = Required<StageOptions>
+
+/** Options over the defaults. @throws ConfigError that lists every problem */
+export function resolveStageOptions(options: StageOptions): ResolvedStageOptions {
+  const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const resolved: ResolvedStageOptions = { ...DEFAULT_STAGE_OPTIONS, ...(set as unknown as StageOptions) }
+  const problems: string[] = []
+  const unknown = Object.keys(options).filter(name => name !== 'model' && !(name in DEFAULT_STAGE_OPTIONS))
+  for (const name of unknown) {
+    problems.push(
+      `stage.${name} is unknown: use one of ${['model', ...Object.keys(DEFAULT_STAGE_OPTIONS)].join(', ')}`,
+    )
+  }
+  const { falseAlarmRate, detectors = [] } = resolved.detect
+  if (falseAlarmRate !== undefined && !(falseAlarmRate > 0 && falseAlarmRate < 1)) {
+    problems.push(`stage.detect.falseAlarmRate must be above 0 and below 1, got ${falseAlarmRate}`)
+  }
+  for (const name of detectors) {
+    if (!isDetectorName(name))
+      problems.push(`stage.detect.detectors must be among ${DETECTOR_NAMES.join(', ')}, got ${String(name)}`)
+  }
+  if (!Number.isInteger(resolved.maxSessions) || resolved.maxSessions < 1) {
+    problems.push(`stage.maxSessions must be an integer >= 1, got ${resolved.maxSessions}`)
+  }
+  if (!(resolved.disorderMs >= 0)) problems.push(`stage.disorderMs must be >= 0, got ${resolved.disorderMs}`)
+  const rules = lineRulesSchema.partial().safeParse(resolved.rules)
+  if (!rules.success) {
+    for (const issue of rules.error.issues)
+      problems.push(`stage.rules.${issue.path.join('.')}: ${issue.message}`)
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return resolved
+}

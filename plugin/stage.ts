@@ -1,0 +1,111 @@
+import { Transform } from 'node:stream'
+import type { Engine, LineInput } from './engine.js'
+import { trimVerdict } from './fields.js'
+import { fieldText, type LogRecord } from './line-reader.js'
+import type { LineRules } from './line-rules.js'
+import { openEngine } from './open-engine.js'
+import { type ResolvedStageOptions, resolveStageOptions, type StageOptions } from './stage-options.js'
+import type { SessionSummary, Verdict } from './verdict.js'
+
+/** A record with its verdict. */
+export type TaggedRecord = LogRecord & { readonly logneo: Verdict | SessionSummary }
+
+/** Records taken from an iterable at a time: enough for the scorer to batch, few enough to keep their verdicts prompt. */
+const ITERATION_BATCH = 500
+
+/** Opens a stage: records in, tagged records out. @throws ConfigError for wrong options, BundleError for an unusable model */
+export async function createStage(options: StageOptions): Promise<Stage> {
+  const resolved = resolveStageOptions(options)
+  const { engine, rules } = await openEngine(resolved)
+  return new Stage(engine, rules, resolved)
+}
+
+/** A model at work on a stream of records. */
+export class Stage {
+  readonly #paths: readonly (readonly string[])[]
+
+  /** @internal Use createStage. */
+  constructor(
+    readonly engine: Engine,
+    readonly rules: LineRules,
+    readonly options: ResolvedStageOptions,
+  ) {
+    this.#paths = options.lineFields.map(field => field.split('.'))
+  }
+
+  /**
+   * Tags records: each comes back with a field `logneo`, in order, and after the record that closed them, summaries of sessions (told by
+   * `logneo.kind`). Strings are lines and come back as `{message}`. Calls are worked on in their order.
+   *
+   * @param timeMs time of records whose line holds none, in milliseconds since the epoch
+   */
+  async process(records: readonly (LogRecord | string)[], timeMs = Number.NaN): Promise<TaggedRecord[]> {
+    const { verdicts, summaries } = await this.engine.judge(records.map(record => this.input(record, timeMs)))
+    const tagged: TaggedRecord[] = []
+    let next = 0
+    records.forEach((record, i) => {
+      for (; next < summaries.length && summaries[next]!.after <= i; next++)
+        tagged.push({ logneo: summaries[next]!.summary })
+      const fields = typeof record === 'string' ? { message: record } : record
+      tagged.push({ ...fields, logneo: trimVerdict(verdicts[i]!, this.options.fields) })
+    })
+    for (; next < summaries.length; next++) tagged.push({ logneo: summaries[next]!.summary })
+    return tagged
+  }
+
+  /** Tags a stream of records, in batches; ends with the summaries of the sessions then open. */
+  async *processAll(
+    records: AsyncIterable<LogRecord | string> | Iterable<LogRecord | string>,
+    { complete = false }: { readonly complete?: boolean } = {},
+  ): AsyncGenerator<TaggedRecord> {
+    let batch: (LogRecord | string)[] = []
+    for await (const record of records) {
+      batch.push(record)
+      if (batch.length < ITERATION_BATCH) continue
+      yield* await this.process(batch)
+      batch = []
+    }
+    yield* await this.process(batch)
+    for (const summary of await this.finish(complete ? 'complete' : 'open')) yield { logneo: summary }
+  }
+
+  /** The stage as a stream of objects. Its end closes the sessions as `open`. */
+  transform(): Transform {
+    const stream: Transform = new Transform({
+      objectMode: true,
+      transform: (record: LogRecord | string, _, done) => {
+        this.process([record]).then(tagged => {
+          for (const one of tagged) stream.push(one)
+          done()
+        }, done)
+      },
+      flush: done => {
+        this.finish('open').then(summaries => {
+          for (const summary of summaries) stream.push({ logneo: summary })
+          done()
+        }, done)
+      },
+    })
+    return stream
+  }
+
+  /** Closes all sessions: `complete` when the input has really ended, `open` when it merely stopped. */
+  finish(reason: 'complete' | 'open'): Promise<SessionSummary[]> {
+    return this.engine.finish(reason)
+  }
+
+  /** Frees the model's thread and memory. */
+  close(): Promise<void> {
+    return this.engine.close()
+  }
+
+  /** What the engine needs of a record. */
+  input(record: LogRecord | string, timeMs: number): LineInput {
+    if (typeof record === 'string') return { line: record, timeMs }
+    for (const path of this.#paths) {
+      const line = fieldText(record, path)
+      if (line !== undefined) return { line, timeMs, record }
+    }
+    return { line: undefined, timeMs }
+  }
+}
