@@ -1,0 +1,1 @@
+export async function demoCommand(_options: { progress?: boolean }): Promise<void> {}

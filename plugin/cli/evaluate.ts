@@ -1,0 +1,109 @@
+import { writeFile } from 'node:fs/promises'
+import type { DetectorName } from '../../scorer/detectors/detector.js'
+import { Judge, type JudgeOptions } from '../../scorer/judge.js'
+import { SequenceScorer, type SequenceScores } from '../../scorer/sequence-scorer.js'
+import { UNKNOWN } from '../../scorer/vocabulary.js'
+import { type Evaluation, evaluateSessions, type SessionOutcome } from '../evaluation.js'
+import { readModel } from '../model.js'
+import { readSequences, type SequenceRow } from './sequences.js'
+import { emit, UsageError } from './terminal.js'
+
+export interface EvaluateCommandOptions {
+  readonly model: string
+  readonly normal: readonly string[]
+  readonly abnormal: readonly string[]
+  readonly normalPopulation?: number
+  readonly detect: JudgeOptions
+  readonly json?: string
+}
+
+/** `logneo evaluate`: how well a model tells labelled sessions apart. */
+export async function evaluateCommand(options: EvaluateCommandOptions): Promise<void> {
+  const started = performance.now()
+  const { bundle } = await readModel(options.model)
+  const normal = await readSequences(options.normal)
+  const abnormal = await readSequences(options.abnormal)
+  if (normal.length === 0 || abnormal.length === 0) {
+    throw new UsageError('there must be at least one normal and one abnormal session to evaluate on')
+  }
+  if (options.normalPopulation !== undefined && options.normalPopulation < normal.length) {
+    throw new UsageError(
+      `--normal-population ${options.normalPopulation} is less than the ${normal.length} normal sessions given`,
+    )
+  }
+  const judge = new Judge(bundle.calibration, bundle.vocabulary.keys.length, options.detect)
+  const scorer = await SequenceScorer.load(bundle.config, bundle.graphs.sequence)
+  const outcomes = async (rows: readonly SequenceRow[]): Promise<SessionOutcome[]> => {
+    const sequences = rows.map(({ keys }) => ({
+      tokens: Int32Array.from(keys, key => bundle.vocabulary.id(key)),
+      ended: true,
+    }))
+    const scores = await scorer.score(bundle.parameters, sequences)
+    return scores.map((score, i) =>
+      judgeSession(judge, sequences[i]!.tokens, score, bundle.unknownSurprise, bundle.config.vocabularySize),
+    )
+  }
+  const result = evaluateSessions(await outcomes(normal), await outcomes(abnormal), options.normalPopulation)
+  await scorer.release()
+  const report = {
+    ...result,
+    falseAlarmRate: judge.falseAlarmRate,
+    model: bundle.id,
+    seconds: (performance.now() - started) / 1000,
+  }
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, undefined, 1)}\n`)
+  await emit(describe(report))
+}
+
+function judgeSession(
+  judge: Judge,
+  tokens: Int32Array,
+  { surprises, ranks }: SequenceScores,
+  unknownSurprise: number,
+  vocabularySize: number,
+): SessionOutcome {
+  let score = 0
+  let surprise = 0
+  const reasons = new Set<DetectorName>()
+  for (let i = 0; i < surprises.length; i++) {
+    const isKnown = tokens[i] !== UNKNOWN
+    const evidence = {
+      kind: i === tokens.length ? ('end' as const) : ('key' as const),
+      isKnown,
+      surprise: isKnown ? surprises[i]! : unknownSurprise,
+      rank: isKnown ? ranks[i]! : vocabularySize,
+    }
+    const judgement = judge.judge(evidence)
+    for (const reason of judgement.reasons) reasons.add(reason)
+    score = Math.max(score, judgement.score)
+    surprise = Math.max(surprise, evidence.surprise)
+  }
+  return { isFlagged: reasons.size > 0, score: score + surprise * 1e-9, reasons }
+}
+
+function describe(
+  report: Evaluation & { readonly model: string; readonly falseAlarmRate: number; readonly seconds: number },
+): string {
+  const { precision, recall, f1, f1Interval, rocAuc, prAuc } = report
+  const interval = ([low, high]: readonly [number, number]): string =>
+    `(95 %: ${low.toFixed(4)} to ${high.toFixed(4)})`
+  const lines = [
+    `model ${report.model} at a false-alarm rate of ${report.falseAlarmRate}`,
+    `normal sessions    ${report.normal}, flagged ${report.falsePositives} (${((100 * report.falsePositives) / report.normal).toFixed(3)} %)`,
+    `abnormal sessions  ${report.abnormal}, caught ${report.truePositives} (${((100 * report.truePositives) / report.abnormal).toFixed(2)} %)`,
+    `precision  ${precision.toFixed(4)} ${interval(report.precisionInterval)}`,
+    `recall     ${recall.toFixed(4)} ${interval(report.recallInterval)}`,
+    `F1         ${f1.toFixed(4)} ${interval(f1Interval)}`,
+    `ROC-AUC    ${rocAuc.toFixed(4)}`,
+    `PR-AUC     ${prAuc.toFixed(4)}`,
+    ...(report.normalPopulation === report.normal
+      ? []
+      : [`false positives are scaled to ${report.normalPopulation} normal sessions`]),
+    'by detector (caught / falsely flagged)',
+    ...Object.entries(report.detectors).map(
+      ([name, counts]) => `  ${name.padEnd(12)} ${counts!.truePositives} / ${counts!.falsePositives}`,
+    ),
+    `${report.seconds.toFixed(1)} s`,
+  ]
+  return `${lines.join('\n')}\n`
+}

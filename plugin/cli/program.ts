@@ -1,0 +1,258 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { LAYOUT_NAMES } from '../../drain/header/named-layouts.js'
+import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detector.js'
+import type { TopK } from '../../scorer/detectors/top-k.js'
+import { DEFAULT_JUDGE_OPTIONS, isDetectorName, type JudgeOptions } from '../../scorer/judge.js'
+import { PRESET_NAMES } from '../../scorer/model/config.js'
+import { UsageError } from './terminal.js'
+
+const DONE = 0
+const FAILED = 1
+const WRONG_USAGE = 2
+
+const INTRODUCTION = `Finds anomalies in logs: learns what your log normally says, then tells you where it says something else, and why.
+
+Start here:
+  $ logneo demo                                            the whole story on bundled PostgreSQL logs, in a minute or two
+  $ logneo train --input app.log --session-regex 'req=(\\w+)' --out model
+  $ logneo score --model model --input today.log --explain what is strange, for people
+  $ logneo init pipeline && logneo run --config pipeline/logneo.logneo.yaml
+
+A session is what belongs together: a request, a block, a connection, or a span of time (--window 60).`
+
+/** Builds the command line. Each command loads its own code when it runs, so that help is instant. */
+export function makeProgram(): Command {
+  const program = new Command('logneo').description(INTRODUCTION).helpCommand(false).exitOverride()
+  program.configureOutput({ writeErr: text => process.stderr.write(text) })
+  addTrain(program)
+  addScore(program)
+  addEvaluate(program)
+  addParse(program)
+  addRun(program)
+  addDemo(program)
+  return program
+}
+
+/** Runs the command line. @returns the exit code: 0 done, 1 failed, 2 wrong usage or config */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  // A reader such as `head` that goes away is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? DONE : FAILED),
+  )
+  try {
+    await makeProgram().parseAsync(argv)
+    return typeof process.exitCode === 'number' ? process.exitCode : DONE
+  } catch (error) {
+    return report(error)
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE
+  if (!(error instanceof Error)) throw error
+  const code = (error as { code?: unknown }).code
+  const isExpected = error instanceof UsageError || (typeof code === 'string' && code.startsWith('ERR_'))
+  process.stderr.write(
+    `logneo: ${isExpected || process.env.LOGNEO_DEBUG === undefined ? error.message : error.stack}\n`,
+  )
+  return error instanceof UsageError ||
+    code === 'ERR_CONFIG' ||
+    code === 'ERR_DRAIN_CONFIG' ||
+    code === 'ERR_DRAIN_PATTERN'
+    ? WRONG_USAGE
+    : FAILED
+}
+
+function addTrain(program: Command): void {
+  program
+    .command('train')
+    .description('learn a model from normal logs')
+    .option('--input <file...>', 'raw lines, plain or .gz, one record a line')
+    .option('--sequences <file...>', 'rows id,label,key key key instead of raw lines')
+    .requiredOption('--out <dir>', 'where the model goes')
+    .addOption(formatOption())
+    .option(
+      '--mask <preset...>',
+      'mask presets, or rules NAME=PATTERN, before the default ones; none: without those',
+    )
+    .option(
+      '--session-regex <re>',
+      'what tells sessions apart: the first group of RE in the line, else the whole match',
+    )
+    .option(
+      '--session-field <path>',
+      'the field of the JSON record, or of the header, that tells sessions apart',
+    )
+    .option(
+      '--window <seconds>',
+      'sessions are spans of time; with a regex or field, of each value by itself',
+      positive,
+    )
+    .option('--step <seconds>', 'a window begins every so often (default: the window)', positive)
+    .option('--session-end <re>', 'a line that matches ends its session')
+    .option(
+      '--idle-timeout <seconds>',
+      'a session quiet for so long has ended (default: learnt from the log)',
+      positive,
+    )
+    .option('--complete', 'the end of the input ends the sessions still open')
+    .option('--allow-labels', 'train on rows labelled 1 too')
+    .option('--seed <n>', 'random seed', integer, 42)
+    .option('--epochs <n>', 'passes over the data (default: about 3,000 steps)', positiveInteger)
+    .addOption(new Option('--preset <name>', 'size of the model').choices(PRESET_NAMES).default('nano'))
+    .option('--progress', 'show a progress bar (default: on a terminal)')
+    .option('--no-progress', 'show none')
+    .action(async options => (await import('./train.js')).trainCommand(options))
+}
+
+function addScore(program: Command): void {
+  withDetection(
+    program
+      .command('score')
+      .description(
+        'judge the lines of files: NDJSON on stdout, one object a line and one for each session that closes',
+      )
+      .requiredOption('--model <dir>', 'a model trained on raw lines')
+      .requiredOption('--input <file...>', 'raw lines, plain or .gz; - is standard input')
+      .option('--complete', 'the end of the input ends the sessions still open')
+      .option('--explain', 'print what was flagged, for people')
+      .addOption(
+        new Option('--fields <set>', 'fields of ordinary lines').choices(['minimal', 'full']).default('full'),
+      ),
+  ).action(async ({ model, input, complete, explain, fields, ...rest }) =>
+    (await import('./score.js')).scoreCommand({
+      stage: { model, detect: detection(rest), fields },
+      input,
+      complete,
+      explain,
+    }),
+  )
+}
+
+function addEvaluate(program: Command): void {
+  withDetection(
+    program
+      .command('evaluate')
+      .description('precision, recall, F1 and areas under the curves on labelled sessions')
+      .requiredOption('--model <dir>', 'a model')
+      .requiredOption('--normal <file...>', 'rows id,label,key key key of normal sessions')
+      .requiredOption('--abnormal <file...>', 'rows of anomalous sessions')
+      .option('--normal-population <n>', 'scale false positives to so many normal sessions', positiveInteger)
+      .option('--json <file>', 'also write the figures to a file'),
+  ).action(async ({ model, normal, abnormal, normalPopulation, json, ...rest }) =>
+    (await import('./evaluate.js')).evaluateCommand({
+      model,
+      normal,
+      abnormal,
+      normalPopulation,
+      json,
+      detect: detection(rest),
+    }),
+  )
+}
+
+function addParse(program: Command): void {
+  program
+    .command('parse')
+    .description('templates alone: NDJSON {"template_id","template","parameters"}, one object a line')
+    .requiredOption('--input <file...>', 'raw lines, plain or .gz; - is standard input')
+    .addOption(formatOption())
+    .option(
+      '--mask <preset...>',
+      'mask presets, or rules NAME=PATTERN, before the default ones; none: without those',
+    )
+    .action(async options => (await import('./parse.js')).parseCommand(options))
+}
+
+function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('the pipeline stage: records in, tagged records out, until told to stop')
+    .requiredOption('--config <file>', 'a *.logneo.yaml; logneo init writes one')
+    .action(async ({ config }) => (await import('./run.js')).runCommand(config))
+}
+
+function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .description(
+      'train on bundled real logs, replay a stream with faults over the wire, print what was caught',
+    )
+    .option('--progress', 'show a progress bar (default: on a terminal)')
+    .option('--no-progress', 'show none')
+    .action(async options => (await import('./demo.js')).demoCommand(options))
+}
+
+function withDetection(command: Command): Command {
+  return command
+    .option(
+      '--false-alarm-rate <x>',
+      `sessions flagged per normal session (default: ${DEFAULT_JUDGE_OPTIONS.falseAlarmRate})`,
+      share,
+    )
+    .option('--detectors <names>', `which decide, of ${DETECTOR_NAMES.join(',')}`, detectorNames)
+    .option(
+      '--top-k <k>',
+      'K of the paper: a number, a share of the keys such as 0.45, or auto; adds the detector top-k',
+      topK,
+    )
+}
+
+function detection(options: {
+  falseAlarmRate?: number
+  detectors?: DetectorName[]
+  topK?: TopK
+}): JudgeOptions {
+  const { falseAlarmRate, detectors, topK } = options
+  const chosen =
+    detectors ?? (topK === undefined ? undefined : [...DEFAULT_JUDGE_OPTIONS.detectors, 'top-k' as const])
+  return {
+    ...(falseAlarmRate !== undefined && { falseAlarmRate }),
+    ...(chosen !== undefined && { detectors: chosen }),
+    ...(topK !== undefined && { topK }),
+  }
+}
+
+function formatOption(): Option {
+  return new Option(
+    '--format <f>',
+    `header layout, such as '<Date> <Time> <Level> <Component>: <Content>', or ${LAYOUT_NAMES.join(', ')}, raw`,
+  ).default('auto')
+}
+
+function integer(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('must be an integer.')
+  return value
+}
+
+function positiveInteger(text: string): number {
+  const value = integer(text)
+  if (value < 1) throw new InvalidArgumentError('must be an integer >= 1.')
+  return value
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('must be a number above 0.')
+  return value
+}
+
+function share(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('must be above 0 and below 1, such as 0.001.')
+  return value
+}
+
+function topK(text: string): TopK {
+  if (text === 'auto') return 'auto'
+  const value = positive(text)
+  return value < 1 ? { ratio: value } : positiveInteger(text)
+}
+
+function detectorNames(text: string): DetectorName[] {
+  const names = text.split(',').map(name => name.trim())
+  for (const name of names)
+    if (!isDetectorName(name)) throw new InvalidArgumentError(`must be among ${DETECTOR_NAMES.join(', ')}.`)
+  return names as DetectorName[]
+}

@@ -1,0 +1,1 @@
+export async function runCommand(_config: string): Promise<void> {}

@@ -1,0 +1,43 @@
+import cliProgress from 'cli-progress'
+
+/** A progress bar on stderr, or nothing where nobody watches. */
+export interface Progress {
+  start(total: number, title: string): void
+  update(done: number, note: string): void
+  stop(): void
+}
+
+const SILENT: Progress = { start() {}, update() {}, stop() {} }
+
+/** @param isWanted what the user said; by default only a terminal gets a bar */
+export function progressBar(isWanted: boolean | undefined): Progress {
+  if (!(isWanted ?? process.stderr.isTTY === true)) return SILENT
+  const bar = new cliProgress.SingleBar({
+    format: '{title} {bar} {percentage}% {note} {eta_formatted} left',
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+    noTTYOutput: true,
+  })
+  return {
+    start: (total, title) => bar.start(total, 0, { title, note: '' }),
+    update: (done, note) => bar.update(done, { note }),
+    stop: () => bar.stop(),
+  }
+}
+
+/** A message for the person at the terminal. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Writes data to stdout and waits while the reader is slow. */
+export async function emit(text: string): Promise<void> {
+  if (process.stdout.write(text)) return
+  await new Promise(resolve => process.stdout.once('drain', resolve))
+}
+
+/** Thrown for wrong usage of a command; the exit code is 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}

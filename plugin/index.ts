@@ -1,0 +1,6 @@
+export { ConfigError, PluginError } from './errors.js'
+export type { LogRecord } from './line-reader.js'
+export type { LineRules, SessionRule } from './line-rules.js'
+export { createStage, type Stage, type TaggedRecord } from './stage.js'
+export { DEFAULT_STAGE_OPTIONS, type StageOptions } from './stage-options.js'
+export type { Expected, FieldSet, SessionSummary, Verdict, VerdictStatus } from './verdict.js'
