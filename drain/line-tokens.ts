@@ -3,34 +3,18 @@ import { LineUnits } from './line-units.js'
 import { WILDCARD } from './mask.js'
 import type { MaskScanner } from './mask-scanner.js'
 import type { ResolvedDrainOptions } from './options.js'
+import { TokenRows, Variability } from './token-rows.js'
 import { HASH_SEED, hashUnit, MASKED, type TokenTable } from './token-table.js'
 
 const NOT_LISTED = 0
 const LIST_OF_NUMBERED = 1
 const LIST_OF_MASKS = 2
 
-/** How much a token looks as if it varied from line to line. */
-export const Variability = { none: 0, hasDigit: 1, hasMask: 2 } as const
-
 /**
  * The tokens of one line, with masks applied. One instance is used for line after line and makes no objects: a token
  * is a row in the arrays below.
  */
-export class LineTokens {
-  count = 0
-  /** Id of each token, UNKNOWN where no template holds it. */
-  readonly ids: Int32Array
-  /** 1 where a token is a plain word, and no value of a key. */
-  readonly isWord: Uint8Array
-  /** A `Variability` each. */
-  readonly variability: Uint8Array
-  /** 1 where no space stands before the token: the value of `key=value`. */
-  readonly isGlued: Uint8Array
-  /** 1 where several tokens were taken as one list, or the line was cut. */
-  readonly isJoined: Uint8Array
-  /** Bounds of each token in the units of the line. */
-  readonly rawStart: Int32Array
-  readonly rawEnd: Int32Array
+export class LineTokens extends TokenRows {
   readonly line: LineUnits
   /** Which kind of list the token could belong to. */
   readonly #listKind: Uint8Array
@@ -63,13 +47,7 @@ export class LineTokens {
   ) {
     // One more than are read, for what is cut.
     const max = options.maxTokens + 1
-    this.ids = new Int32Array(max)
-    this.isWord = new Uint8Array(max)
-    this.variability = new Uint8Array(max)
-    this.isGlued = new Uint8Array(max)
-    this.isJoined = new Uint8Array(max)
-    this.rawStart = new Int32Array(max)
-    this.rawEnd = new Int32Array(max)
+    super(max)
     this.line = new LineUnits(options.maxLineLength)
     this.#listKind = new Uint8Array(max)
     this.#unitStart = new Int32Array(max)
@@ -132,9 +110,8 @@ export class LineTokens {
       const unitStart = this.#unit
       const rawStart = at
       at = this.#readToken(at, end)
-      const isKey = at < end && (this.#last & CharKind.equals) !== 0 && kinds[units[at]!] !== CharKind.space
       this.#finish(rawStart, at, unitStart, isGlued)
-      isGlued = isKey
+      isGlued = at < end && (this.#last & CharKind.equals) !== 0 && kinds[units[at]!] !== CharKind.space
     }
     return at
   }
@@ -153,7 +130,7 @@ export class LineTokens {
     const end = scanner.ends[this.#mask++]!
     this.#maskAt = this.#mask < scanner.count ? scanner.starts[this.#mask]! : this.line.end
     const token = this.count
-    if (!isGlued && this.#goesOn(token, LIST_OF_MASKS)) {
+    if (this.#goesOn(token, LIST_OF_MASKS)) {
       this.#join(token - 1, end)
       return end
     }
@@ -262,9 +239,10 @@ export class LineTokens {
     const unitEnd = this.#unit
     const hasDigit = (this.#all & CharKind.digit) !== 0
     let listKind = NOT_LISTED
-    if (this.#numMasks === 0) listKind = hasDigit ? LIST_OF_NUMBERED : NOT_LISTED
+    if ((this.#last & CharKind.equals) !== 0) listKind = NOT_LISTED
+    else if (this.#numMasks === 0) listKind = hasDigit ? LIST_OF_NUMBERED : NOT_LISTED
     else if (this.#numMasks === 1 && this.#isOneMask(rawStart, rawEnd)) listKind = LIST_OF_MASKS
-    if (listKind !== NOT_LISTED && !isGlued && this.#goesOn(token, listKind)) {
+    if (listKind !== NOT_LISTED && this.#goesOn(token, listKind)) {
       this.#join(token - 1, rawEnd)
       return
     }
@@ -290,7 +268,7 @@ export class LineTokens {
     return this.scanner.starts[mask] === rawStart && this.scanner.ends[mask] === rawEnd
   }
 
-  /** Whether a token of a kind goes on a list that the one before belongs to or begins. */
+  /** Whether a token of a kind goes on a list that the one before belongs to or begins; `key=` never does. */
   #goesOn(token: number, listKind: number): boolean {
     if (!this.#collapseLists || token === 0) return false
     return this.isJoined[token - 1] === 1 || this.#listKind[token - 1] === listKind

@@ -11,7 +11,7 @@ const MONTH = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)'
 const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)'
 const ZONE = '(?:Z|[+-]\\d{2}:?\\d{2})?'
 
-/** Ready-made masks by name. The groups they belong to are in the user's manual of `logneo parse --mask`. */
+/** Patterns of the ready-made masks by name. `hdfs-block` and `bgl-core` are the usual masks of those two logs. */
 export const MASK_PRESETS = {
   uuid: `${START}[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}${END}`,
   mac: `${START}(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z:])`,

@@ -1,8 +1,9 @@
 import { type MaskRule, WILDCARD } from './mask.js'
 import { LazyDfa } from './regex/lazy-dfa.js'
+import { lengthBounds } from './regex/node.js'
 import { type Alphabet, buildAlphabet, compileProgram } from './regex/program.js'
 import { Scan, scanUnitsBackward, scanUnitsForward } from './regex/scan-units.js'
-import { lengthBounds, parsePattern } from './regex/syntax.js'
+import { parsePattern } from './regex/syntax.js'
 
 /** Units that the scan of one line may read in vain, per unit of the line and at least; see `MaskScanner`. */
 const MAX_VAIN_PER_UNIT = 16

@@ -1,6 +1,7 @@
 import { PatternError } from './errors.js'
 import { isMaskPreset, MASK_PRESETS, type MaskPreset, presetRule } from './mask-presets.js'
-import { lengthBounds, parsePattern } from './regex/syntax.js'
+import { lengthBounds } from './regex/node.js'
+import { parsePattern } from './regex/syntax.js'
 
 /** Known variable text to replace before parsing. */
 export interface MaskRule {

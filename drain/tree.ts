@@ -1,7 +1,8 @@
 import type { Cluster } from './cluster.js'
 import { LeafIndex } from './leaf-index.js'
-import { type LineTokens, Variability } from './line-tokens.js'
+import type { LineTokens } from './line-tokens.js'
 import type { ResolvedDrainOptions } from './options.js'
+import { Variability } from './token-rows.js'
 import { MASKED, type TokenTable, UNKNOWN } from './token-table.js'
 
 /** Inner node of the parse tree. Children by token id; MASKED is the child for all that vary. */

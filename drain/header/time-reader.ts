@@ -1,40 +1,7 @@
+import { MONTHS, packThree, WEEKDAYS, ZONES } from './time-names.js'
+
 const DAY_MS = 86_400_000
 const HALF_YEAR_MS = 183 * DAY_MS
-
-/** Offsets of zone names in minutes east of UTC. Names that mean several zones stand for their usual one in logs. */
-const ZONES: ReadonlyMap<number, number> = new Map(
-  (
-    [
-      ['UTC', 0],
-      ['GMT', 0],
-      ['WET', 0],
-      ['EST', -300],
-      ['EDT', -240],
-      ['CST', -360],
-      ['CDT', -300],
-      ['MST', -420],
-      ['MDT', -360],
-      ['PST', -480],
-      ['PDT', -420],
-      ['BST', 60],
-      ['CET', 60],
-      ['CEST', 120],
-      ['EET', 120],
-      ['EEST', 180],
-      ['MSK', 180],
-      ['IST', 330],
-      ['JST', 540],
-    ] as const
-  ).map(([name, minutes]) => [pack(name), minutes * 60_000]),
-)
-
-const MONTHS = new Map(
-  ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map((name, i) => [
-    pack(name),
-    i + 1,
-  ]),
-)
-const WEEKDAYS = new Set(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'].map(pack))
 const NO_UNITS = new Uint16Array(1)
 
 /**
@@ -336,15 +303,6 @@ const COLON = 0x3a
 const UPPER_T = 0x54
 const UPPER_Z = 0x5a
 const UNDERSCORE = 0x5f
-
-/** A name as one number, whatever its case, to find it without making a string. */
-function pack(name: string): number {
-  return [...name.toLowerCase()].reduce((packed, letter) => packed * 128 + letter.charCodeAt(0), 0)
-}
-
-function packThree(first: number, second: number, third: number): number {
-  return (first * 128 + second) * 128 + third
-}
 
 function isDigit(unit: number): boolean {
   return unit >= 48 && unit <= 57

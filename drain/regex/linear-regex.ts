@@ -1,8 +1,9 @@
 import { CaptureFinder } from './capture.js'
 import { LazyDfa } from './lazy-dfa.js'
+import { lengthBounds, type Node } from './node.js'
 import { type Alphabet, buildAlphabet, compileProgram } from './program.js'
 import { Scan, scanBackward, scanForward } from './scan.js'
-import { lengthBounds, type Node, type Parsed, parsePattern } from './syntax.js'
+import { type Parsed, parsePattern } from './syntax.js'
 
 /** Bounds of a match and of its first capture group (-1 where the group took no part or the pattern has none). */
 export interface RegexMatch {

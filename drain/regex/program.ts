@@ -1,6 +1,6 @@
 import { PatternError } from '../errors.js'
 import { type CharSet, contains, WORD } from './char-set.js'
-import type { Assertion, Node } from './syntax.js'
+import type { Assertion, Node } from './node.js'
 
 /** Instructions of the automaton; `x` and `y` are targets or operands. */
 export const Op = { set: 0, split: 1, jump: 2, assert: 3, match: 4, save: 5 } as const

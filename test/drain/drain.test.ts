@@ -38,6 +38,7 @@ t.test('lists of different lengths share a template', async t => {
   t.equal(drain.learnKey('ask 10.0.0.2:50010 to delete blk_4'), key)
   t.equal(drain.learnKey('failed to resolve an14 an15 an16'), drain.learnKey('failed to resolve bn1 bn2'))
   const strict = new Drain({ collapseLists: false })
+  t.equal(drain.learn('a1 b2=5 c').cluster.template, 'a1 b2=<*> c', 'a key is in no list')
   t.not(strict.learnKey('delete blk_1 blk_2'), strict.learnKey('delete blk_1'))
 })
 
