@@ -54,7 +54,7 @@ function worldOf(cluster: Cluster): World {
     identity: cluster.identity,
     passwords: cluster.passwords,
     ledger: new Ledger(),
-    counters: { invoice: 1000, customer: 1, product: 10001, meeting: 0 },
+    counters: { invoice: 1000, customer: 1, product: 20001, meeting: 0 },
     turns: new Map(),
     tools: { running: 0, paused: false },
   }

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { Client, type ClientHooks, ConnectionLost, ServerError } from './client.js'
 import type { Entry } from './ledger.js'
 import { type Random, sleep } from './random.js'
-import { ROLES, type Role, type World } from './world.js'
+import { PRODUCTS, ROLES, type Role, type World } from './world.js'
 
 /** Thrown by a fault that has taken a connection over and finished it. */
 export class Interrupted extends Error {}
@@ -105,6 +105,16 @@ export class Visit {
       turn.catch(() => {}),
     )
     await turn
+  }
+
+  /**
+   * A product of the shop to change. Every tenth is left to faulty sessions, which may hold its row for long, so that
+   * no ordinary session waits for them.
+   */
+  product(): number {
+    const isFaulty = this.options.fault !== undefined || this.options.interruption !== undefined
+    const tens = this.rng.int(0, PRODUCTS.web[1] / 10 - 1) * 10
+    return tens + (isFaulty ? 10 : this.rng.int(1, 9))
   }
 
   pause(low: number, high: number): Promise<void> {

@@ -1,17 +1,18 @@
 import { forecast } from '../flows/backoffice.js'
 import { beginTransfer, finishTransfer, lockForPicking, lockForRecount } from '../flows/warehouse.js'
 import { sleep } from '../random.js'
-import { type Flow, Interrupted, type Visit } from '../visit.js'
-import { PRODUCTS } from '../world.js'
+import { type Flow, Interrupted } from '../visit.js'
+import { PRODUCTS, type World } from '../world.js'
 
-function contestedRow({ world }: Visit): number {
+/** A product that only faults lock, another one each time. */
+export function contestedProduct(world: World): number {
   const [first, last] = PRODUCTS.faults
   return first + (world.counters.meeting++ % (last - first))
 }
 
 /** Two transfers take the same two rows in opposite order; the later one is the server's victim. */
 export const deadlock: Flow = async visit => {
-  const row = contestedRow(visit)
+  const row = contestedProduct(visit.world)
   const [first, second] = await Promise.all([visit.open('warehouse'), visit.open('warehouse')])
   await beginTransfer(first, row)
   await beginTransfer(second, row + 1)
@@ -43,8 +44,6 @@ export function timedOutPicking(product: number): Flow {
     await client.end()
   }
 }
-
-export const contestedProduct = contestedRow
 
 /** A forecast over far too many days, which nobody cancels. */
 export const endlessReport: Flow = async visit => {

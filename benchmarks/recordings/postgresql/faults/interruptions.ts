@@ -57,7 +57,7 @@ export function interruption(fault: string, rng: Random): Interruption {
     case 'idle-in-transaction':
       return { fault, when: insideTransaction(rng.int(1, 5)), strike: client => client.waitForClose('25P03') }
     case 'corrupt-message':
-      return { fault, when: afterStatements(rng.int(2, 8)), strike: client => sendCorrupt(client, rng) }
+      return { fault, when: afterStatements(rng.int(2, 6)), strike: client => sendCorrupt(client, rng) }
     default:
       throw new RangeError(`no interruption is called ${fault}`)
   }

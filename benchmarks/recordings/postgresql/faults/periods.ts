@@ -47,7 +47,7 @@ async function withoutTools({ world }: Site, work: () => Promise<void>): Promise
 export function crash(site: Site, during: () => void = () => {}): Promise<void> {
   const { world, cluster, rng } = site
   return withoutTools(site, async () => {
-    for (let left = 100; left > 0 && world.ledger.open().length < 9; left--) await sleep(30)
+    for (let left = 200; left > 0 && world.ledger.open().length < 10; left--) await sleep(30)
     const end = world.ledger.begin('crash-recovery', 'lost', '57P01', '57P02', '57P03')
     const logged = statSync(cluster.logFile).size
     const victim = rng.pick(world.ledger.open())

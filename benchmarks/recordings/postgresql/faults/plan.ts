@@ -56,7 +56,7 @@ const SINGLE: readonly [count: number, make: (rng: Random) => Injection][] = [
   [12, struck('backend-terminated', 'order', 'order', 'pooled', 'queueWorker', 'cursorReport')],
   [14, struck('client-vanished', 'order')],
   [9, struck('idle-in-transaction', 'order')],
-  [9, struck('corrupt-message', 'order', 'browsing', 'preparedApi')],
+  [9, struck('corrupt-message', 'order', 'order', 'pooled')],
   [5, corruptStartup],
   [6, work('deadlock', deadlock)],
   [8, work('statement-timeout', endlessReport)],
@@ -65,8 +65,7 @@ const SINGLE: readonly [count: number, make: (rng: Random) => Injection][] = [
 /** A recount hangs with its row locked, and pickers run into it. */
 async function lockPileUp(site: Site): Promise<void> {
   const rng = site.rng.fork()
-  const probe = new Visit(site.world, 'pile-up', rng)
-  const product = contestedProduct(probe)
+  const product = contestedProduct(site.world)
   const holder = visit(site, rng.fork(), 'pile-up', hangingRecount(product), 'idle-in-transaction')
   await sleep(500)
   const waiters: Promise<void>[] = []

@@ -8,11 +8,11 @@ const showStock: Checkout = async ({ rng }, client) => {
   await client.query(`SELECT sku, stock FROM products WHERE sku = 'SKU-${rng.int(10001, 10400)}'`)
 }
 
-const changePrice: Checkout = async ({ rng }, client) => {
+const changePrice: Checkout = async (visit, client) => {
   await client.query('BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED')
-  const product = rng.int(...PRODUCTS.web)
+  const product = visit.product()
   await client.query(`SELECT price FROM products WHERE id = ${product} FOR NO KEY UPDATE OF products`)
-  await client.query(`UPDATE products SET price = ${rng.int(500, 9000) / 100} WHERE id = ${product}`)
+  await client.query(`UPDATE products SET price = ${visit.rng.int(500, 9000) / 100} WHERE id = ${product}`)
   await client.query('COMMIT')
 }
 
@@ -36,7 +36,7 @@ const pooled: Flow = async visit => {
   for (let left = visit.rng.int(2, 7); left > 0; left--) {
     await visit.rng.pick([showStock, changePrice, findCustomer, setTimeZone])(visit, client)
     await client.query('DISCARD ALL')
-    await visit.pause(30, 500)
+    await visit.pause(50, 1200)
   }
   await client.end()
 }
@@ -64,7 +64,7 @@ const queueWorker: Flow = async visit => {
   const client = await visit.open('worker')
   await client.query('LISTEN order_paid')
   for (let left = visit.rng.int(1, 3); left > 0; left--) {
-    await visit.pause(100, 700)
+    await visit.pause(200, 1500)
     await client.query('BEGIN')
     const [[job = ''] = []] = await client.query(
       "SELECT id, kind, payload FROM jobs WHERE state = 'ready' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",

@@ -21,8 +21,8 @@ interface Item {
   readonly quantity: number
 }
 
-function randomItem({ rng }: Visit): Item {
-  return { product: rng.int(...PRODUCTS.web), quantity: rng.int(1, 4) }
+function randomItem(visit: Visit): Item {
+  return { product: visit.product(), quantity: visit.rng.int(1, 4) }
 }
 
 /** Looks a customer up as the log-in form does. */
