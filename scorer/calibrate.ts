@@ -24,7 +24,7 @@ export interface Calibration {
 const GRID = 0.1
 const MAX_RANKS_KEPT = 2000
 /** Share of the sessions that the tail is fitted to, and how many it takes at the least. */
-const TAIL_SHARE = 0.1
+const TAIL_SHARE = 0.03
 const MIN_TAIL = 20
 /** A tail thinner than the model's own probabilities would claim more than the model knows. */
 const MIN_SCALE = 1

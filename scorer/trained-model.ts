@@ -5,7 +5,8 @@ import type { Vocabulary } from './vocabulary.js'
 /** Mean losses of one pass over the training sessions, in nats. */
 export interface EpochRecord {
   readonly trainingLoss: number
-  readonly validationLoss: number
+  /** Missing where nothing was held out. */
+  readonly validationLoss?: number
 }
 
 /** A trained model with all that scoring needs to know about it. */
@@ -25,6 +26,9 @@ export interface TrainingRecord {
   readonly numSessions: number
   readonly numEvents: number
   readonly numValidationSessions: number
+  /** Of the model kept. */
   readonly epochs: readonly EpochRecord[]
+  /** Of the models that calibration rests on. */
+  readonly foldEpochs: readonly (readonly EpochRecord[])[]
   readonly seconds: number
 }

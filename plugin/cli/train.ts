@@ -139,10 +139,10 @@ async function trainOn(
     ...(options.epochs !== undefined && { epochs: options.epochs }),
     ...(options.preset !== undefined && { preset: options.preset }),
   }
-  const model = await train(sequences, trainOptions, ({ step, numSteps, epoch, loss, validationLoss }) => {
-    if (!isStarted) bar.start(numSteps, 'training')
+  const model = await train(sequences, trainOptions, (done, total, { loss }) => {
+    if (!isStarted) bar.start(total, 'training')
     isStarted = true
-    if (validationLoss === undefined) bar.update(step, `epoch ${epoch + 1}, loss ${loss.toFixed(3)},`)
+    bar.update(done, `loss ${loss.toFixed(3)},`)
   })
   bar.stop()
   return model
@@ -154,10 +154,16 @@ function finished(id: string, model: TrainedModel, out: string): void {
   const rate = DEFAULT_JUDGE_OPTIONS.falseAlarmRate
   say(
     `trained on ${training.numSessions.toLocaleString('en-US')} sessions (${training.numEvents.toLocaleString('en-US')} events, ${vocabulary.keys.length} log keys) in ${training.seconds.toFixed(1)} s: ` +
-      `${training.epochs.length} epochs, validation loss ${last.validationLoss.toFixed(4)}`,
+      `${training.epochs.length} epochs, loss ${last.trainingLoss.toFixed(4)} in training and ${heldOutLoss(training).toFixed(4)} on sessions held out`,
   )
   say(
     `an event is flagged from a surprise of ${surpriseThreshold(calibration, rate).toFixed(2)} nats on (${rate} false alarms a session, from ${calibration.numSessions} validation sessions)`,
   )
   say(`model ${id} written to ${out}`)
+}
+
+/** Mean of the best held-out losses of the folds. */
+function heldOutLoss({ foldEpochs }: TrainedModel['training']): number {
+  const best = foldEpochs.map(epochs => Math.min(...epochs.map(({ validationLoss = 0 }) => validationLoss)))
+  return best.reduce((sum, loss) => sum + loss, 0) / best.length
 }

@@ -20,13 +20,15 @@ export interface TrainProgress {
   readonly numSteps: number
   readonly epoch: number
   readonly loss: number
-  readonly validationLoss?: number
+  readonly validationLoss?: number | undefined
 }
 
 export interface MleResult {
   /** Parameters (size) with the least validation loss. */
   readonly parameters: Float32Array
   readonly epochs: readonly EpochRecord[]
+  /** Epoch (zero-based) the parameters are of. */
+  readonly bestEpoch: number
 }
 
 /** Mean -ln p of validation targets under parameters (size). */
@@ -34,12 +36,13 @@ export type ValidationLoss = (parameters: Float32Array) => Promise<number>
 
 /**
  * Maximum-likelihood training (paper, Eq. 2 read as a negative log-likelihood): AdamW, warm-up then cosine, early stopping on validation loss.
+ * Without `validationLoss` all epochs are run and the last parameters count.
  */
 export async function trainMle(
   config: GptNeoConfig,
   sequences: readonly TokenSequence[],
   options: ResolvedTrainOptions,
-  validationLoss: ValidationLoss,
+  validationLoss: ValidationLoss | undefined,
   onProgress: (progress: TrainProgress) => void = () => {},
 ): Promise<MleResult> {
   const random = new Random(options.seed)
@@ -60,13 +63,22 @@ export async function trainMle(
       step++
       onProgress({ step, numSteps, epoch, loss })
     }
-    const loss = await validationLoss(optimizer.parameters)
-    epochs.push({ trainingLoss: sum / stepsPerEpoch, validationLoss: loss })
-    onProgress({ step, numSteps, epoch, loss: sum / stepsPerEpoch, validationLoss: loss })
-    if (loss < best.loss) best = { parameters: optimizer.parameters, loss, epoch }
+    const trainingLoss = sum / stepsPerEpoch
+    const loss = await validationLoss?.(optimizer.parameters)
+    epochs.push({ trainingLoss, ...(loss !== undefined && { validationLoss: loss }) })
+    onProgress({
+      step,
+      numSteps,
+      epoch,
+      loss: trainingLoss,
+      ...(loss !== undefined && { validationLoss: loss }),
+    })
+    if (loss === undefined || loss < best.loss) {
+      best = { parameters: optimizer.parameters, loss: loss ?? Number.POSITIVE_INFINITY, epoch }
+    }
   }
   await optimizer.release()
-  return { parameters: best.parameters, epochs }
+  return { parameters: best.parameters, epochs, bestEpoch: best.epoch }
 }
 
 /** Linear warm-up over 100 steps (a tenth of a shorter run), then a cosine to 0. */

@@ -13,8 +13,11 @@ export interface TrainOptions {
   /** Highest learning rate; it warms up over 100 steps, then falls as a cosine to 0 (paper, IV-A). Default 1e-3. */
   readonly learningRate?: number
   readonly weightDecay?: number
-  /** Share of the sessions held out to stop early and to calibrate on. Default 0.2. */
-  readonly validationShare?: number
+  /**
+   * Parts the sessions are divided into to calibrate: each part is judged by a model trained on the others, and the model that is kept is trained
+   * on all. 1 holds a fifth out instead, which is enough with many sessions. `auto` takes 3 up to 10,000 sessions, else 1. Default auto.
+   */
+  readonly folds?: number | 'auto'
   /** Epochs without a better validation loss before training stops. Default 3. */
   readonly patience?: number
 }
@@ -33,9 +36,19 @@ export const DEFAULT_TRAIN_OPTIONS = {
   batchSize: 16,
   learningRate: 1e-3,
   weightDecay: 0.01,
-  validationShare: 0.2,
+  folds: 'auto',
   patience: 3,
 } as const satisfies ResolvedTrainOptions
+
+const AUTO_FOLDS = 3
+const MAX_SESSIONS_TO_FOLD = 10_000
+/** Share held out where sessions are not divided into folds. */
+export const HELD_OUT_SHARE = 0.2
+
+export function resolveFolds(folds: number | 'auto', numSessions: number): number {
+  if (folds !== 'auto') return folds
+  return numSessions <= MAX_SESSIONS_TO_FOLD ? AUTO_FOLDS : 1
+}
 
 const AUTO_STEPS = 3000
 const MAX_AUTO_EPOCHS = 60

@@ -1,14 +1,21 @@
 import { calibrate } from '../calibrate.js'
 import { TrainingDataError } from '../errors.js'
-import { presetConfig } from '../model/config.js'
-import { sequenceGraph } from '../model/sequence-graph.js'
+import { type GptNeoConfig, presetConfig } from '../model/config.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
-import { SequenceScorer, type SequenceScores } from '../sequence-scorer.js'
+import type { SequenceScores } from '../sequence-scorer.js'
 import type { TrainedModel } from '../trained-model.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
-import { type TrainProgress, trainMle } from './mle.js'
-import { DEFAULT_TRAIN_OPTIONS, type TrainOptions } from './options.js'
+import type { FitResult, FitTask } from './fit.js'
+import { fitAll } from './fit-pool.js'
+import type { TrainProgress } from './mle.js'
+import {
+  DEFAULT_TRAIN_OPTIONS,
+  HELD_OUT_SHARE,
+  type ResolvedTrainOptions,
+  resolveFolds,
+  type TrainOptions,
+} from './options.js'
 
 /** The log keys of one session, in order, and whether its end was seen. */
 export interface KeySequence {
@@ -18,11 +25,14 @@ export interface KeySequence {
 
 const MIN_SESSIONS = 20
 
+/** Steps done in all trainings together and in all to be done, with the progress of the one heard of last. */
+export type TrainListener = (done: number, total: number, latest: TrainProgress) => void
+
 /** Trains on sessions taken as normal. @throws TrainingDataError when there are fewer than 20 */
 export async function train(
   sequences: readonly KeySequence[],
   options: TrainOptions = {},
-  onProgress: (progress: TrainProgress) => void = () => {},
+  onProgress: TrainListener = () => {},
 ): Promise<TrainedModel> {
   const started = performance.now()
   const resolved = { ...DEFAULT_TRAIN_OPTIONS, ...options }
@@ -33,47 +43,89 @@ export async function train(
     )
   }
   const shuffled = new Random(resolved.seed).shuffle([...usable])
-  const numValidation = Math.max(5, Math.floor(shuffled.length * resolved.validationShare))
-  const validation = shuffled.slice(0, numValidation)
-  const training = shuffled.slice(numValidation)
-
   const vocabulary = Vocabulary.of(usable.map(({ keys }) => keys))
   const config = presetConfig(resolved.preset, vocabulary.size)
-  const learnt = new Set(training.flatMap(({ keys }) => keys))
-  // A key that only validation sessions hold is as unseen to the model as a new one in production.
-  const validationTokens = validation.map(({ keys, ended }) => ({
-    tokens: Int32Array.from(keys, key => (learnt.has(key) ? vocabulary.id(key) : UNKNOWN)),
-    ended,
-  }))
-  const surpriseOfUnknown = unknownSurprise(training)
+  const splits = divide(shuffled, resolveFolds(resolved.folds, shuffled.length))
+  const tasks = splits.map(split => makeTask(split, vocabulary, config, resolved))
+  const { results, final } = await fitModels(tasks, shuffled, vocabulary, config, resolved, onProgress)
 
-  const scorer = await SequenceScorer.load(config, sequenceGraph(config))
-  const { parameters, epochs } = await trainMle(
-    config,
-    training.map(({ keys, ended }) => ({ tokens: Int32Array.from(keys, key => vocabulary.id(key)), ended })),
-    resolved,
-    async current => meanSurprise(validationTokens, await scorer.score(current, validationTokens)),
-    onProgress,
+  const surpriseOfUnknown = unknownSurprise(usable)
+  const judged = results.flatMap(({ scores }, fold) =>
+    scores.map((score, i) => ({ score, sequence: tasks[fold]!.heldOut[i]! })),
   )
-  const scores = await scorer.score(parameters, validationTokens)
-  await scorer.release()
-  const maxSurprises = scores.map((score, i) => maxSurprise(validationTokens[i]!, score, surpriseOfUnknown))
-  const maxRanks = scores.map((score, i) => maxRank(validationTokens[i]!, score, vocabulary.size))
   return {
     config,
-    parameters,
+    parameters: final.parameters,
     vocabulary,
-    calibration: calibrate(maxSurprises, maxRanks),
+    calibration: calibrate(
+      judged.map(({ sequence, score }) => maxSurprise(sequence, score, surpriseOfUnknown)),
+      judged.map(({ sequence, score }) => maxRank(sequence, score, vocabulary.size)),
+    ),
     unknownSurprise: surpriseOfUnknown,
     training: {
-      options: resolved,
+      options: { ...resolved },
       numSessions: usable.length,
       numEvents: usable.reduce((sum, { keys }) => sum + keys.length, 0),
-      numValidationSessions: numValidation,
-      epochs,
+      numValidationSessions: judged.length,
+      epochs: final.epochs,
+      foldEpochs: results.map(({ epochs }) => epochs),
       seconds: (performance.now() - started) / 1000,
     },
   }
+}
+
+interface Split {
+  readonly training: readonly KeySequence[]
+  readonly heldOut: readonly KeySequence[]
+}
+
+/** Each fold held out in turn; or once the first fifth. */
+function divide(sequences: readonly KeySequence[], folds: number): Split[] {
+  const size =
+    folds === 1 ? Math.ceil(sequences.length * HELD_OUT_SHARE) : Math.ceil(sequences.length / folds)
+  return Array.from({ length: folds }, (_, fold) => ({
+    heldOut: sequences.slice(fold * size, (fold + 1) * size),
+    training: [...sequences.slice(0, fold * size), ...sequences.slice((fold + 1) * size)],
+  }))
+}
+
+/** A key that only held-out sessions hold is as unseen to the fold's model as a new one in production. */
+function makeTask(
+  split: Split,
+  vocabulary: Vocabulary,
+  config: GptNeoConfig,
+  options: ResolvedTrainOptions,
+): FitTask {
+  const learnt = new Set(split.training.flatMap(({ keys }) => keys))
+  const toTokens =
+    (id: (key: string) => number) =>
+    ({ keys, ended }: KeySequence): TokenSequence => ({ tokens: Int32Array.from(keys, id), ended })
+  return {
+    config,
+    options,
+    training: split.training.map(toTokens(key => vocabulary.id(key))),
+    heldOut: split.heldOut.map(toTokens(key => (learnt.has(key) ? vocabulary.id(key) : UNKNOWN))),
+  }
+}
+
+/** Trains the folds and the model to keep, which sees all sessions. The model of a single split is kept itself. */
+async function fitModels(
+  tasks: readonly FitTask[],
+  all: readonly KeySequence[],
+  vocabulary: Vocabulary,
+  config: GptNeoConfig,
+  options: ResolvedTrainOptions,
+  onProgress: TrainListener,
+): Promise<{ results: FitResult[]; final: FitResult }> {
+  const numTrainings = tasks.length === 1 ? 1 : tasks.length + 1
+  const whole =
+    tasks.length === 1 ? [] : [makeTask({ training: all, heldOut: [] }, vocabulary, config, options)]
+  const results = await fitAll([...whole, ...tasks], (done, latest) =>
+    onProgress(done, latest.numSteps * numTrainings, latest),
+  )
+  return tasks.length === 1
+    ? { results, final: results[0]! }
+    : { results: results.slice(1), final: results[0]! }
 }
 
 /**
@@ -118,17 +170,4 @@ export function maxRank(
     if (rank > largest) largest = rank
   }
   return largest
-}
-
-function meanSurprise(sequences: readonly TokenSequence[], scores: readonly SequenceScores[]): number {
-  let sum = 0
-  let count = 0
-  scores.forEach(({ surprises }, i) => {
-    surprises.forEach((surprise, at) => {
-      if (sequences[i]!.tokens[at] === UNKNOWN) return
-      sum += surprise
-      count++
-    })
-  })
-  return sum / count
 }

@@ -1,0 +1,45 @@
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { ScoringError } from '../errors.js'
+import type { FitResult, FitTask } from './fit.js'
+import type { FitMessage } from './fit-worker.js'
+import type { TrainProgress } from './mle.js'
+
+/** Two at a time: a third would need a third core and its memory, and folds are few. */
+const MAX_WORKERS = 2
+
+/** Told how far all tasks are together: steps done, and the latest task's own progress. */
+export type PoolProgress = (numStepsDone: number, latest: TrainProgress) => void
+
+/** Runs tasks in threads of their own, as many at a time as there are cores, and returns the results in the order of the tasks. */
+export async function fitAll(tasks: readonly FitTask[], onProgress: PoolProgress): Promise<FitResult[]> {
+  const results: FitResult[] = new Array(tasks.length)
+  const steps = new Array<number>(tasks.length).fill(0)
+  let next = 0
+  const work = async (): Promise<void> => {
+    for (let i = next++; i < tasks.length; i = next++) {
+      results[i] = await runTask(tasks[i]!, progress => {
+        steps[i] = progress.step
+        onProgress(
+          steps.reduce((sum, done) => sum + done, 0),
+          progress,
+        )
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(MAX_WORKERS, availableParallelism()) }, work))
+  return results
+}
+
+function runTask(task: FitTask, onProgress: (progress: TrainProgress) => void): Promise<FitResult> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./fit-worker.js', import.meta.url), { workerData: task })
+    worker.on('message', (message: FitMessage) => {
+      if ('progress' in message) onProgress(message.progress)
+      else if ('result' in message) resolve(message.result)
+      else reject(new ScoringError(`training failed: ${message.error}`))
+    })
+    worker.on('error', error => reject(new ScoringError(`training failed: ${String(error)}`, error)))
+    worker.on('exit', () => reject(new ScoringError('training failed: its thread ended')))
+  })
+}

@@ -1,0 +1,18 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { type FitTask, fit } from './fit.js'
+import type { TrainProgress } from './mle.js'
+
+/** Sent while a task runs and, with the result or the error, at its end. */
+export type FitMessage =
+  | { readonly progress: TrainProgress }
+  | { readonly result: Awaited<ReturnType<typeof fit>> }
+  | { readonly error: string }
+
+const port = parentPort!
+const send = (message: FitMessage): void => port.postMessage(message)
+
+try {
+  send({ result: await fit(workerData as FitTask, progress => send({ progress })) })
+} catch (error) {
+  send({ error: error instanceof Error ? error.message : String(error) })
+}
