@@ -1,0 +1,237 @@
+import { LRUCache } from 'lru-cache'
+import {
+  type Chunk,
+  type Counters,
+  EntryIndex,
+  entryEnd,
+  entryKind,
+  entryStart,
+  entryTimeMs,
+  type PackedEntries,
+  recordStart,
+} from './chunk.js'
+import type { DeadLetter } from './dead-letter.js'
+import { FIELD_KEY, VerdictEncoder } from './encode-verdict.js'
+import type { ClosedSummary, Engine, Judged, LineInput } from './engine.js'
+import { RecordTooLargeError } from './errors.js'
+import { fieldPath, findField, readText } from './msgpack/field.js'
+import { NOT_FOUND } from './msgpack/header.js'
+import { PackWriter } from './msgpack/write.js'
+import { copyEntry, writeEntry } from './output/forward-entry.js'
+import type { Output } from './output/output.js'
+import type { FieldSet, SessionSummary, Verdict } from './verdict.js'
+
+export interface PipelineOptions {
+  readonly lineFields: readonly string[]
+  readonly fields: FieldSet
+  /** Outgoing tags are this before the incoming tag. */
+  readonly tagPrefix: string
+  /** Whether summaries of sessions are sent. */
+  readonly hasSummaries: boolean
+  /** Path of the field that holds the session id, where the session rule says so. */
+  readonly sessionPath: readonly string[] | undefined
+  readonly now: () => number
+}
+
+/** Tag of session summaries. */
+export const SUMMARY_TAG = 'logneo.session'
+/** Judged chunks that could not be delivered and are kept for when their sender repeats them. */
+const MAX_UNDELIVERED = 256
+
+/** Entries ready for the outputs. */
+interface Tagged {
+  readonly tag: string
+  readonly records: PackedEntries
+  readonly summaries: PackedEntries
+}
+
+/** A chunk's way through the stage: lines out of records, verdicts, records with verdicts, outputs. */
+export class Pipeline {
+  readonly #encoder: VerdictEncoder
+  readonly #writer = new PackWriter()
+  readonly #linePaths: readonly (readonly Buffer[])[]
+  readonly #sessionPath: readonly Buffer[] | undefined
+  /** By chunk id and tag: sent again, they must not be judged again. */
+  readonly #undelivered = new LRUCache<string, Tagged>({ max: MAX_UNDELIVERED })
+
+  constructor(
+    readonly engine: Engine,
+    readonly outputs: readonly Output[],
+    readonly deadLetter: DeadLetter | undefined,
+    readonly counters: Counters,
+    readonly options: PipelineOptions,
+  ) {
+    this.#encoder = new VerdictEncoder(options.fields)
+    this.#linePaths = options.lineFields.map(field => fieldPath(field))
+    this.#sessionPath = options.sessionPath && fieldPath(options.sessionPath)
+  }
+
+  /** Judges and delivers a chunk; resolves when every output has it. A chunk whose delivery failed is not judged again when it is repeated. */
+  async handle(chunk: Chunk): Promise<void> {
+    const name = chunk.chunkId === undefined ? undefined : `${chunk.chunkId} ${chunk.tag}`
+    const kept = name === undefined ? undefined : this.#undelivered.get(name)
+    const tagged = kept ?? (await this.#tag(chunk))
+    try {
+      await this.#deliver(tagged)
+    } catch (error) {
+      if (name !== undefined) this.#undelivered.set(name, tagged)
+      throw error
+    }
+    if (name !== undefined && kept !== undefined) this.#undelivered.delete(name)
+  }
+
+  /** Delivers summaries of sessions that closed without a chunk. */
+  async deliverSummaries(summaries: readonly SessionSummary[]): Promise<void> {
+    const packed = this.#packSummaries(summaries.map(summary => ({ after: 0, summary })))
+    await this.#deliver({ tag: '', records: NO_ENTRIES, summaries: packed })
+  }
+
+  async #tag(chunk: Chunk): Promise<Tagged> {
+    const { entries } = chunk
+    const inputs: LineInput[] = []
+    const places: number[] = []
+    for (let i = 0; i < entries.count; i++) {
+      if (entryKind(entries, i) !== 'event') continue
+      inputs.push(this.#input(entries, i))
+      places.push(i)
+    }
+    const judged = await this.engine.judge(inputs)
+    this.#count(judged)
+    return {
+      tag: `${this.options.tagPrefix}${chunk.tag}`,
+      records: this.#packRecords(chunk, judged.verdicts, places),
+      summaries: this.#packSummaries(judged.summaries),
+    }
+  }
+
+  #input(entries: PackedEntries, i: number): LineInput {
+    const { buffer } = entries
+    const start = recordStart(entries, i)
+    const end = entryEnd(entries, i)
+    const timeMs = entryTimeMs(entries, i)
+    for (const path of this.#linePaths) {
+      const at = findField(buffer, start, end, path)
+      if (at === NOT_FOUND) continue
+      const line = readText(buffer, at, end)
+      return this.#sessionPath === undefined
+        ? { line, timeMs }
+        : { line, timeMs, sessionId: this.#sessionId(buffer, start, end) }
+    }
+    return { line: undefined, timeMs }
+  }
+
+  #sessionId(buffer: Buffer, start: number, end: number): string | undefined {
+    const at = findField(buffer, start, end, this.#sessionPath!)
+    return at === NOT_FOUND ? undefined : readText(buffer, at, end)
+  }
+
+  /** Events with their verdicts, group markers as they came; broken entries, which no receiver takes, go to the dead letters. */
+  #packRecords(chunk: Chunk, verdicts: readonly Verdict[], places: readonly number[]): PackedEntries {
+    const { entries } = chunk
+    const index = new EntryIndex(entries.count)
+    const writer = this.#writer
+    writer.reset()
+    const ends: number[] = []
+    let next = 0
+    for (let i = 0; i < entries.count; i++) {
+      if (places[next] === i) {
+        writeEntry(writer, entries, i, FIELD_KEY, this.#encoder.verdict(verdicts[next++]!))
+      } else if (entryKind(entries, i) === 'group') {
+        copyEntry(writer, entries, i)
+      } else {
+        const bytes = entries.buffer.subarray(entryStart(entries, i), entryEnd(entries, i))
+        this.#bury(chunk.source, 'an entry that is not [time, record]', bytes)
+        continue
+      }
+      ends.push(writer.length)
+    }
+    return indexed(writer.take(), ends, index)
+  }
+
+  #packSummaries(summaries: readonly ClosedSummary[]): PackedEntries {
+    if (!this.options.hasSummaries || summaries.length === 0) return NO_ENTRIES
+    const index = new EntryIndex(summaries.length)
+    const writer = this.#writer
+    writer.reset()
+    const ends: number[] = []
+    for (const { summary } of summaries) {
+      writer.arrayHeader(2)
+      writer.eventTimeMs(this.options.now())
+      writer.mapHeader(1)
+      writer.raw(FIELD_KEY, 0, FIELD_KEY.length)
+      const value = this.#encoder.summary(summary)
+      writer.raw(value, 0, value.length)
+      ends.push(writer.length)
+    }
+    return indexed(writer.take(), ends, index)
+  }
+
+  async #deliver({ tag, records, summaries }: Tagged): Promise<void> {
+    await Promise.all(
+      this.outputs.flatMap(output => [
+        this.#deliverTo(output, tag, records),
+        this.#deliverTo(output, SUMMARY_TAG, summaries),
+      ]),
+    )
+  }
+
+  /** Delivers entries; one that is too large for the output goes to the dead letters and the others are tried again. */
+  async #deliverTo(output: Output, tag: string, entries: PackedEntries): Promise<void> {
+    if (entries.count === 0) return
+    try {
+      await output.deliver(tag, entries)
+    } catch (error) {
+      if (!(error instanceof RecordTooLargeError)) throw error
+      const at = error.entryIndex
+      this.#bury(
+        output.name,
+        error.message,
+        entries.buffer.subarray(entryStart(entries, at), entryEnd(entries, at)),
+      )
+      await this.#deliverTo(output, tag, without(entries, at))
+    }
+  }
+
+  #bury(source: string, reason: string, bytes: Uint8Array): void {
+    this.counters.increment('records_buried_total')
+    void this.deadLetter?.write(source, reason, bytes)
+  }
+
+  #count({ verdicts, summaries }: Judged): void {
+    let anomalies = 0
+    let unscored = 0
+    for (const { status, anomaly } of verdicts) {
+      if (anomaly === true) anomalies++
+      if (status === 'unscored') unscored++
+    }
+    this.counters.increment('events_total', verdicts.length)
+    if (anomalies > 0) this.counters.increment('anomalies_total', anomalies)
+    if (unscored > 0) this.counters.increment('events_unscored_total', unscored)
+    if (summaries.length > 0) this.counters.increment('sessions_closed_total', summaries.length)
+  }
+}
+
+const NO_ENTRIES: PackedEntries = { buffer: Buffer.alloc(0), count: 0, offsets: new Uint32Array(0) }
+
+/** Entries that end at `ends`, one after the other from the beginning of `buffer`. */
+function indexed(buffer: Buffer, ends: readonly number[], index: EntryIndex): PackedEntries {
+  let start = 0
+  for (const end of ends) {
+    index.add(buffer, start, end)
+    start = end
+  }
+  return index.entries(buffer)
+}
+
+function without(entries: PackedEntries, at: number): PackedEntries {
+  const { buffer, count } = entries
+  const index = new EntryIndex(count)
+  const kept = Buffer.concat([
+    buffer.subarray(0, entryStart(entries, at)),
+    buffer.subarray(entryEnd(entries, at)),
+  ])
+  const ends: number[] = []
+  const removed = entryEnd(entries, at) - entryStart(entries, at)
+  for (let i = 0; i < count; i++) if (i !== at) ends.push(entryEnd(entries, i) - (i > at ? removed : 0))
+  return indexed(kept, ends, index)
+}
