@@ -86,7 +86,11 @@ function cachedContext(
     graph.node('Unsqueeze', [additiveMask(graph, mask), graph.integers(1)])
   return {
     ids: graph.node('Reshape', [graph.node('Cast', [tokens], { to: 7 }), graph.integers(-1)]),
-    positions: graph.node('Reshape', [newPositions, graph.integers(-1)]),
+    // Padding may lie beyond the last learned position; what is looked up for it does not matter.
+    positions: graph.node('Reshape', [
+      graph.node('Min', [newPositions, graph.integers(config.contextLength - 1)]),
+      graph.integers(-1),
+    ]),
     ...headShapes(graph, config, batch, time),
     globalMask: perHead(allowed),
     localMask: perHead(near),

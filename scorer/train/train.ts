@@ -13,6 +13,7 @@ import {
   DEFAULT_TRAIN_OPTIONS,
   HELD_OUT_SHARE,
   type ResolvedTrainOptions,
+  resolveEpochs,
   resolveFolds,
   type TrainOptions,
 } from './options.js'
@@ -46,8 +47,10 @@ export async function train(
   const vocabulary = Vocabulary.of(usable.map(({ keys }) => keys))
   const config = presetConfig(resolved.preset, vocabulary.size)
   const splits = divide(shuffled, resolveFolds(resolved.folds, shuffled.length))
-  const tasks = splits.map(split => makeTask(split, vocabulary, config, resolved))
-  const { results, final } = await fitModels(tasks, shuffled, vocabulary, config, resolved, onProgress)
+  const epochs = resolveEpochs(resolved.epochs, Math.ceil(shuffled.length / resolved.batchSize))
+  const fitOptions = { ...resolved, epochs }
+  const tasks = splits.map(split => makeTask(split, vocabulary, config, fitOptions))
+  const { results, final } = await fitModels(tasks, shuffled, vocabulary, config, fitOptions, onProgress)
 
   const surpriseOfUnknown = unknownSurprise(usable)
   const judged = results.flatMap(({ scores }, fold) =>
@@ -63,7 +66,7 @@ export async function train(
     ),
     unknownSurprise: surpriseOfUnknown,
     training: {
-      options: { ...resolved },
+      options: { ...fitOptions },
       numSessions: usable.length,
       numEvents: usable.reduce((sum, { keys }) => sum + keys.length, 0),
       numValidationSessions: judged.length,
@@ -117,15 +120,23 @@ async function fitModels(
   options: ResolvedTrainOptions,
   onProgress: TrainListener,
 ): Promise<{ results: FitResult[]; final: FitResult }> {
-  const numTrainings = tasks.length === 1 ? 1 : tasks.length + 1
   const whole =
     tasks.length === 1 ? [] : [makeTask({ training: all, heldOut: [] }, vocabulary, config, options)]
   const results = await fitAll([...whole, ...tasks], (done, latest) =>
-    onProgress(done, latest.numSteps * numTrainings, latest),
+    onProgress(done, totalSteps([...whole, ...tasks]), latest),
   )
   return tasks.length === 1
     ? { results, final: results[0]! }
     : { results: results.slice(1), final: results[0]! }
+}
+
+/** Steps of all tasks, were none to stop early; segments of long sessions aside. */
+function totalSteps(tasks: readonly FitTask[]): number {
+  return tasks.reduce(
+    (sum, { training, options }) =>
+      sum + resolveEpochs(options.epochs, 1) * Math.ceil(training.length / options.batchSize),
+    0,
+  )
 }
 
 /**
