@@ -1,0 +1,171 @@
+import type { AddressInfo } from 'node:net'
+import { type Chunk, type Counters, EntryIndex } from './chunk.js'
+import type { DeadLetter } from './dead-letter.js'
+import { ForwardServer } from './input/forward.js'
+import type { ForwardServerOptions } from './input/forward-options.js'
+import { readLines } from './input/lines.js'
+import { PackWriter } from './msgpack/write.js'
+import type { Output } from './output/output.js'
+import { Pipeline, SUMMARY_TAG } from './pipeline.js'
+import { createStage, type Stage } from './stage.js'
+import type { StageOptions } from './stage-options.js'
+
+export interface FileInput {
+  /** Plain or gzip files, or `-` for standard input; read once, from the beginning to the end. */
+  readonly paths: readonly string[]
+  readonly tag: string
+}
+
+export interface ServiceOptions {
+  readonly stage: StageOptions
+  readonly forward?: Omit<ForwardServerOptions, 'deadLetter' | 'ownTagPrefix'> | undefined
+  readonly files?: FileInput | undefined
+  readonly outputs: readonly Output[]
+  /** Outgoing tags are this before the incoming tag; incoming tags that begin with it are refused. Default `scored.`. */
+  readonly tagPrefix?: string | undefined
+  /** Whether session summaries are sent. Default true. */
+  readonly sessionSummaries?: boolean | undefined
+  readonly deadLetter?: DeadLetter | undefined
+  readonly counters: Counters
+  /** Takes one-line messages for the person who runs this. */
+  readonly warn?: (message: string) => void
+}
+
+export const DEFAULT_TAG_PREFIX = 'scored.'
+/** Lines of a file that travel together. */
+const FILE_CHUNK = 500
+/** Chunks of a file that may be under way. */
+const MAX_FILE_CHUNKS = 4
+/** How often silent sessions are looked for, in milliseconds. */
+const TICK_MS = 1000
+
+/** The pipeline stage at work: inputs, the model, outputs. */
+export class Service {
+  readonly stage: Stage
+  readonly #options: ServiceOptions
+  readonly #pipeline: Pipeline
+  readonly #forward: ForwardServer | undefined
+  #ticker: NodeJS.Timeout | undefined
+  #isStopping = false
+
+  private constructor(stage: Stage, options: ServiceOptions) {
+    this.stage = stage
+    this.#options = options
+    const tagPrefix = options.tagPrefix ?? DEFAULT_TAG_PREFIX
+    this.#pipeline = new Pipeline(stage.engine, options.outputs, options.deadLetter, options.counters, {
+      lineFields: stage.options.lineFields,
+      fields: stage.options.fields,
+      tagPrefix,
+      hasSummaries: options.sessionSummaries ?? true,
+      sessionPath: sessionPath(stage),
+      now: stage.options.now,
+    })
+    this.#forward =
+      options.forward &&
+      new ForwardServer(
+        {
+          ...options.forward,
+          ownTagPrefix: tagPrefix,
+          ...(options.deadLetter && { deadLetter: options.deadLetter }),
+          ...(options.warn && { warn: options.warn }),
+        },
+        chunk => this.#take(chunk),
+        options.counters,
+      )
+  }
+
+  /** Loads the model. @throws ConfigError, BundleError and what the rules for lines may throw */
+  static async open(options: ServiceOptions): Promise<Service> {
+    const onScorerFailure = (error: Error): void => {
+      options.counters.increment('scorer_failures_total')
+      options.warn?.(`the scorer failed, records pass unscored: ${error.message}`)
+    }
+    return new Service(await createStage({ onScorerFailure, ...options.stage }), options)
+  }
+
+  /** Whether every output has its receiver. */
+  get isReady(): boolean {
+    return this.#options.outputs.every(output => output.isReady)
+  }
+
+  /** Starts to listen. @returns the address of the Forward input, if there is one */
+  async listen(): Promise<AddressInfo | undefined> {
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS).unref()
+    return this.#forward?.listen()
+  }
+
+  /** Reads the files to their end; resolves when all of it is delivered. @throws InputError */
+  async readFiles(): Promise<void> {
+    const { files } = this.#options
+    if (files === undefined) return
+    const underWay: Promise<void>[] = []
+    const send = async (lines: readonly string[]): Promise<void> => {
+      underWay.push(this.#pipeline.handle(packLines(files.tag, lines, this.stage.options.now())))
+      if (underWay.length >= MAX_FILE_CHUNKS) await underWay.shift()
+    }
+    let lines: string[] = []
+    for await (const line of readLines(files.paths)) {
+      if (this.#isStopping) break
+      if (lines.push(line) < FILE_CHUNK) continue
+      await send(lines)
+      lines = []
+    }
+    if (lines.length > 0) await send(lines)
+    await Promise.all(underWay)
+  }
+
+  /** Stops: takes nothing more, delivers what was taken, ends the open sessions as `open` and closes the outputs. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    clearInterval(this.#ticker)
+    await this.#forward?.close()
+    await this.#pipeline
+      .deliverSummaries(await this.stage.finish('open'))
+      .catch(error => this.#complain(error))
+    await this.stage.close()
+    await Promise.all(
+      this.#options.outputs.map(output => output.close().catch(error => this.#complain(error))),
+    )
+  }
+
+  /** Our own summaries must not come round again. */
+  async #take(chunk: Chunk): Promise<void> {
+    if (chunk.tag === SUMMARY_TAG) this.#options.counters.increment('forward_refused_loop_total')
+    else await this.#pipeline.handle(chunk)
+  }
+
+  #tick(): void {
+    this.stage.engine
+      .tick(this.stage.options.now())
+      .then(summaries => (summaries.length > 0 ? this.#pipeline.deliverSummaries(summaries) : undefined))
+      .catch(error => this.#complain(error))
+  }
+
+  #complain(error: unknown): void {
+    this.#options.warn?.(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function sessionPath(stage: Stage): readonly string[] | undefined {
+  const { session } = stage.rules
+  const by = session.kind === 'window' ? session.by : session
+  return by?.kind === 'field' ? by.path.split('.') : undefined
+}
+
+/** Lines as a chunk of records `{message}`. */
+function packLines(tag: string, lines: readonly string[], nowMs: number): Chunk {
+  const writer = new PackWriter()
+  const index = new EntryIndex(lines.length)
+  const bounds = lines.map(line => {
+    const start = writer.length
+    writer.arrayHeader(2)
+    writer.eventTimeMs(nowMs)
+    writer.mapHeader(1)
+    writer.strCached('message')
+    writer.str(line)
+    return [start, writer.length] as const
+  })
+  const buffer = writer.take()
+  for (const [start, end] of bounds) index.add(buffer, start, end)
+  return { tag, entries: index.entries(buffer), source: `file of tag ${tag}` }
+}
