@@ -24,6 +24,8 @@ export interface TrainingRecord {
   /** Settings as resolved, for the record. */
   readonly options: Readonly<Record<string, unknown>>
   readonly numSessions: number
+  /** Sessions left out as outliers. */
+  readonly numTrimmed: number
   readonly numEvents: number
   readonly numValidationSessions: number
   /** Of the model kept. */

@@ -97,6 +97,7 @@ function addTrain(program: Command): void {
     )
     .option('--complete', 'the end of the input ends the sessions still open')
     .option('--allow-labels', 'train on rows labelled 1 too')
+    .option('--no-trim', 'train on all sessions of raw lines, also on those unlike all others')
     .option('--seed <n>', 'random seed', integer, 42)
     .option('--epochs <n>', 'passes over the data (default: about 4,500 steps)', positiveInteger)
     .addOption(new Option('--preset <name>', 'size of the model').choices(PRESET_NAMES).default('nano'))

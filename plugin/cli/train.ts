@@ -28,6 +28,7 @@ export interface TrainCommandOptions {
   readonly idleTimeout?: number
   readonly complete?: boolean
   readonly allowLabels?: boolean
+  readonly trim?: boolean
   readonly seed?: number
   readonly epochs?: number
   readonly preset?: PresetName
@@ -46,12 +47,12 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
     )
   }
   if (sequences !== undefined) {
-    const model = await trainOn(await sequencesOf(sequences, options.allowLabels === true), options)
+    const model = await trainOn(await sequencesOf(sequences, options.allowLabels === true), options, false)
     finished(await writeModel(options.out, model, undefined), model, options.out)
     return
   }
   const log = await readLog(input!, options)
-  const model = await trainOn(log.sequences, options)
+  const model = await trainOn(log.sequences, options, options.trim !== false)
   finished(await writeModel(options.out, model, log), model, options.out)
 }
 
@@ -131,10 +132,12 @@ function describeRule(rule: SessionRule): string {
 async function trainOn(
   sequences: readonly KeySequence[],
   options: TrainCommandOptions,
+  trim: boolean,
 ): Promise<TrainedModel> {
   const bar = progressBar(options.progress)
   let isStarted = false
   const trainOptions: TrainOptions = {
+    trim,
     ...(options.seed !== undefined && { seed: options.seed }),
     ...(options.epochs !== undefined && { epochs: options.epochs }),
     ...(options.preset !== undefined && { preset: options.preset }),
@@ -151,6 +154,11 @@ async function trainOn(
 function finished(id: string, model: TrainedModel, out: string): void {
   const { training, calibration, vocabulary } = model
   const last = training.epochs.at(-1)!
+  if (training.numTrimmed > 0) {
+    say(
+      `${training.numTrimmed} sessions are unlike all others and were left out, as anomalies probably; --no-trim trains on them too`,
+    )
+  }
   const rate = DEFAULT_JUDGE_OPTIONS.falseAlarmRate
   say(
     `trained on ${training.numSessions.toLocaleString('en-US')} sessions (${training.numEvents.toLocaleString('en-US')} events, ${vocabulary.keys.length} log keys) in ${training.seconds.toFixed(1)} s: ` +

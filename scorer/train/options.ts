@@ -18,6 +18,8 @@ export interface TrainOptions {
    * on all. 1 holds a fifth out instead, which is enough with many sessions. `auto` takes 3 up to 10,000 sessions, else 1. Default auto.
    */
   readonly folds?: number | 'auto'
+  /** Whether sessions that are unlike all others are left out (see trim.ts): for logs nobody vouches for. Default false. */
+  readonly trim?: boolean
   /** Epochs without a better validation loss before training stops. Default 3. */
   readonly patience?: number
 }
@@ -37,6 +39,7 @@ export const DEFAULT_TRAIN_OPTIONS = {
   learningRate: 1e-3,
   weightDecay: 0.01,
   folds: 'auto',
+  trim: false,
   patience: 3,
 } as const satisfies ResolvedTrainOptions
 

@@ -17,6 +17,7 @@ import {
   resolveFolds,
   type TrainOptions,
 } from './options.js'
+import { findOutliers } from './trim.js'
 
 /** The log keys of one session, in order, and whether its end was seen. */
 export interface KeySequence {
@@ -37,7 +38,9 @@ export async function train(
 ): Promise<TrainedModel> {
   const started = performance.now()
   const resolved = { ...DEFAULT_TRAIN_OPTIONS, ...options }
-  const usable = sequences.filter(({ keys }) => keys.length > 0)
+  const nonEmpty = sequences.filter(({ keys }) => keys.length > 0)
+  const outliers = resolved.trim ? findOutliers(nonEmpty) : new Set<number>()
+  const usable = nonEmpty.filter((_, i) => !outliers.has(i))
   if (usable.length < MIN_SESSIONS) {
     throw new TrainingDataError(
       `${usable.length} sessions are too few to train on; give at least ${MIN_SESSIONS}, or check how sessions are told apart`,
@@ -68,6 +71,7 @@ export async function train(
     training: {
       options: { ...fitOptions },
       numSessions: usable.length,
+      numTrimmed: outliers.size,
       numEvents: usable.reduce((sum, { keys }) => sum + keys.length, 0),
       numValidationSessions: judged.length,
       epochs: final.epochs,
