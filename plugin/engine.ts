@@ -10,6 +10,7 @@ import { expectedNext, explain } from './explain.js'
 import { note, noteUnscored, summarize } from './findings.js'
 import type { Keys } from './keys.js'
 import type { LineReader, LogRecord } from './line-reader.js'
+import { type Pauses, silenceSurprise } from './pauses.js'
 import {
   type ClosedSession,
   type CloseReason,
@@ -52,6 +53,7 @@ export interface EngineParts {
   readonly tracker: SessionTracker
   readonly scorer: Scorer
   readonly judge: Judge
+  readonly pauses: Pauses
   /** Surprise of keys that were not there in training. */
   readonly unknownSurprise: number
   /** Told of each failure of the scorer. */
@@ -72,6 +74,8 @@ interface Question {
   readonly sessions: readonly Session[]
   readonly cluster: Cluster | undefined
   readonly closed: CloseReason | undefined
+  /** For ends: share of the pauses there that last longer than the session has been quiet. */
+  readonly mayPause: number
 }
 
 /** Questions that are computed together. */
@@ -197,9 +201,11 @@ export class Engine {
       sessions: placed.length === 1 ? [session] : [...placed],
       cluster,
       closed: undefined,
+      mayPause: 0,
     })
     for (const one of placed) {
       one.numEvents++
+      one.lastTemplate = cluster?.id
       scorer.append(one.context, token)
     }
     if (reader.isEnd(line)) {
@@ -220,7 +226,13 @@ export class Engine {
       sessions: [session],
       cluster: undefined,
       closed: reason,
+      mayPause: reason === 'end' ? 0 : this.#mayPause(session),
     })
+  }
+
+  #mayPause({ lastMs, lastTemplate }: Session): number {
+    const quietMs = this.parts.tracker.nowMs - lastMs
+    return Number.isNaN(quietMs) ? 0 : this.parts.pauses.shareLonger(lastTemplate, quietMs)
   }
 
   async #answer(questions: readonly Question[], judged: Judged): Promise<void> {
@@ -287,7 +299,7 @@ export class Engine {
     const evidence: Evidence = {
       kind: 'end',
       isKnown: true,
-      surprise: tree.surprise(node, END),
+      surprise: silenceSurprise(tree.surprise(node, END), question.mayPause),
       rank: tree.rank(node, END),
     }
     const judgement: Judgement = this.parts.judge.judge(evidence)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pausesSchema } from './pauses.js'
 
 const positiveSeconds = z
   .number()
@@ -37,6 +38,8 @@ export const lineRulesSchema = z.strictObject({
   idleTimeoutSeconds: positiveSeconds,
   /** A line that matches ends its session. */
   endPattern: pattern.optional(),
+  /** Pauses within sessions; missing where training lines had no times. */
+  pauses: pausesSchema.optional(),
 })
 
 export type LineRules = z.infer<typeof lineRulesSchema>

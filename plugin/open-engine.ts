@@ -5,6 +5,7 @@ import { Keys } from './keys.js'
 import { LineReader } from './line-reader.js'
 import type { LineRules } from './line-rules.js'
 import { type Model, readLineModel } from './model.js'
+import { Pauses } from './pauses.js'
 import type { SessionTracker } from './session.js'
 import { type SessionLimits, SessionLru } from './session-lru.js'
 import { SessionWindows } from './session-windows.js'
@@ -26,6 +27,7 @@ export async function openEngine(
     tracker: makeTracker(rules, options, scorer),
     scorer,
     judge: makeJudge(bundle, options),
+    pauses: new Pauses(rules.pauses),
     unknownSurprise: bundle.unknownSurprise,
     onScorerFailure: options.onScorerFailure,
   })

@@ -8,6 +8,12 @@ export interface Stretch {
   readonly hasEnded: boolean
 }
 
+/** Points (pause, share of pauses longer than it) in ascending order of pauses. */
+export type PausePoints = [pause: number, share: number][]
+
+/** Points kept of a curve. */
+const MAX_POINTS = 40
+
 interface Gap {
   readonly length: number
   /** Whether the session went on after it; else the log stopped first. */
@@ -51,6 +57,16 @@ export class EndEstimator {
     this.longestPause = longestPause
   }
 
+  /**
+   * How long it stays quiet after each log key where the session goes on: for each key points (pause, share of pauses longer), thinned. Keys
+   * that say little by themselves are left out; the points under `undefined` are of all keys together.
+   */
+  pauses(): Map<number | undefined, PausePoints> {
+    const points = new Map<number | undefined, PausePoints>([[undefined, this.#overall.points()]])
+    for (const [key, curve] of this.#curves) points.set(key, curve.points())
+    return points
+  }
+
   /** Probability that a session whose last key is `key` is over after having been quiet for `quiet`. */
   probabilityOver(key: number, quiet: number): number {
     const curve = this.#curves.get(key) ?? this.#overall
@@ -91,5 +107,19 @@ class SurvivalCurve {
       else high = middle
     }
     return low === 0 ? 1 : this.#values[low - 1]!
+  }
+
+  /** The curve of those that go on, thinned to points whose shares are about evenly spaced. */
+  points(): PausePoints {
+    const points: PausePoints = []
+    const step = 1 / MAX_POINTS
+    let last = 1
+    this.#values.forEach((value, i) => {
+      const share = this.plateau === 1 ? 0 : (value - this.plateau) / (1 - this.plateau)
+      if (last - share < step && i < this.#values.length - 1) return
+      points.push([this.#lengths[i]!, Number(Math.max(0, share).toPrecision(4))])
+      last = share
+    })
+    return points
   }
 }

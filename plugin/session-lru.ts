@@ -39,6 +39,10 @@ export class SessionLru implements SessionTracker {
     return this.#sessions.size
   }
 
+  get nowMs(): number {
+    return this.#clock.now
+  }
+
   place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
     const now = this.#clock.advance(timeMs)
     if (now >= this.#nextExpiryMs) this.#closeIdle(now, closed)

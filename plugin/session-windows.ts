@@ -43,6 +43,10 @@ export class SessionWindows implements SessionTracker {
     return this.#size
   }
 
+  get nowMs(): number {
+    return this.#clock.now
+  }
+
   place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
     const clock = this.#clock.advance(timeMs)
     if (clock >= this.#nextExpiryMs) this.#closePast(clock, closed)

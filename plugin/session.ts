@@ -9,6 +9,8 @@ export interface Session {
   /** Time of its first and latest line, in milliseconds since the epoch; NaN without times. */
   readonly firstMs: number
   lastMs: number
+  /** Template id of its latest line. */
+  lastTemplate: string | undefined
   /** What was found so far; verdicts fill it in. */
   readonly findings: Findings
 }
@@ -41,6 +43,8 @@ export function isTrueEnd(reason: CloseReason): boolean {
 export interface SessionTracker {
   /** Sessions held. */
   readonly size: number
+  /** Time as the log tells it, in milliseconds since the epoch; -Infinity before the first line with a time. */
+  readonly nowMs: number
   /**
    * The sessions a line belongs to, the one it is scored in first; sessions that are over by then are added to `closed`.
    *
@@ -63,6 +67,7 @@ export function newSession(id: string, context: Context, timeMs: number): Sessio
     numEvents: 0,
     firstMs: timeMs,
     lastMs: timeMs,
+    lastTemplate: undefined,
     findings: { score: 0, numAnomalies: 0, reasons: new Set(), message: undefined, isIncomplete: false },
   }
 }

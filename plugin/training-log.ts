@@ -4,13 +4,16 @@ import { Random } from '../scorer/random.js'
 import type { KeySequence } from '../scorer/train/train.js'
 import { LineReader } from './line-reader.js'
 import type { LineRules } from './line-rules.js'
-import { EndEstimator, type Stretch } from './session-ends.js'
+import type { PauseTable } from './pauses.js'
+import { EndEstimator, type PausePoints, type Stretch } from './session-ends.js'
 
 /** Yields the lines of the training log from the beginning, each time it is called. */
 export type LineSource = () => AsyncIterable<string>
 
 export interface TrainingLogOptions {
-  readonly rules: Omit<LineRules, 'idleTimeoutSeconds'> & { readonly idleTimeoutSeconds?: number | undefined }
+  readonly rules: Omit<LineRules, 'idleTimeoutSeconds' | 'pauses'> & {
+    readonly idleTimeoutSeconds?: number | undefined
+  }
   readonly drain: DrainOptions
   /** Whether the end of the input ends the sessions still open. */
   readonly isComplete: boolean
@@ -123,6 +126,7 @@ class Collector {
       rules: {
         ...this.rules,
         idleTimeoutSeconds: idleTimeoutSeconds ?? this.#idleSeconds(estimator.longestPause),
+        ...(this.#hasTimes && !isWindowed && { pauses: pauseTable(estimator, ids) }),
       },
       numLines: this.#numLines,
       numWithoutSession: this.#numWithoutSession,
@@ -184,4 +188,17 @@ class Collector {
     this.#all.push(stretch)
     return stretch
   }
+}
+
+/** The estimator's pauses (milliseconds, by log key) as the bundle keeps them (seconds, by template id). */
+function pauseTable(estimator: EndEstimator, ids: ReadonlyMap<number, string>): PauseTable {
+  const toSeconds = (points: PausePoints): PausePoints =>
+    points.map(([pause, share]) => [pause / 1000, share])
+  const table: PauseTable = { byTemplate: {}, overall: [] }
+  for (const [key, points] of estimator.pauses()) {
+    const id = key === undefined ? undefined : ids.get(key)
+    if (key === undefined) table.overall = toSeconds(points)
+    else if (id !== undefined) table.byTemplate[id] = toSeconds(points)
+  }
+  return table
 }
