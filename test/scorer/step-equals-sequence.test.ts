@@ -154,7 +154,9 @@ t.test('a graph that fails is a ScoringError; sessions go on right with the next
     await scorer.compute()
     surprises.push(scorer.tree.surprise(node, token))
   }
-  t.ok(difference([{ surprises: Float32Array.from(surprises), ranks: new Float32Array(4) }], whole) < TOLERANCE)
+  t.ok(
+    difference([{ surprises: Float32Array.from(surprises), ranks: new Float32Array(4) }], whole) < TOLERANCE,
+  )
 })
 
 t.test('a closed scorer fails cleanly', async t => {
