@@ -1,0 +1,172 @@
+import t from 'tap'
+import { ScoringError } from '../../scorer/errors.js'
+import { Random } from '../../scorer/random.js'
+import { Scorer } from '../../scorer/scorer.js'
+import type { TokenSequence } from '../../scorer/segments.js'
+import type { SequenceScores } from '../../scorer/sequence-scorer.js'
+import { interleave, modelOf, scoreLive, scoreWhole } from '../fixtures/scorer/live-sessions.js'
+import { randomParameters, randomTokens, TINY } from '../fixtures/scorer/tiny-model.js'
+
+const parameters = randomParameters(TINY, 11)
+const model = modelOf(TINY, parameters)
+
+/** Sessions of every length around the context of 12, some of them the beginning of another, some without an end. */
+function randomSessions(random: Random, count: number): TokenSequence[] {
+  const sessions: TokenSequence[] = []
+  for (let i = 0; i < count; i++) {
+    const fresh = randomTokens(random, random.integer(45), TINY.vocabularySize)
+    const other = sessions.at(-1)?.tokens
+    const shared = other === undefined || random.uniform() < 0.6 ? fresh.subarray(0, 0) : other
+    const tokens = Int32Array.from([...shared.subarray(0, random.integer(shared.length + 1)), ...fresh])
+    sessions.push({ tokens, ended: random.uniform() < 0.7 })
+  }
+  return sessions
+}
+
+/** The largest difference between surprises, and how many ranks differ where no two keys are about as likely. */
+function difference(live: readonly SequenceScores[], whole: readonly SequenceScores[]): number {
+  let worst = 0
+  live.forEach(({ surprises }, i) => {
+    if (surprises.length !== whole[i]!.surprises.length) throw new Error('a target is missing')
+    surprises.forEach((surprise, at) => {
+      worst = Math.max(worst, Math.abs(surprise - whole[i]!.surprises[at]!))
+    })
+  })
+  return worst
+}
+
+const TOLERANCE = 1e-5
+
+t.test('a live session is scored as the whole one is, however events are mixed and cut', async t => {
+  const scorer = await Scorer.start(model)
+  t.teardown(() => scorer.close())
+  const random = new Random(1)
+  for (let round = 0; round < 8; round++) {
+    const sessions = randomSessions(random, 12)
+    const arrivals = interleave(sessions, count => random.integer(count))
+    const live = await scoreLive(
+      scorer,
+      arrivals,
+      sessions.length,
+      () => 1 + random.integer(round === 0 ? 1 : 40),
+    )
+    const whole = await scoreWhole(TINY, parameters, sessions)
+    t.ok(difference(live, whole) < TOLERANCE, `surprises differ by ${difference(live, whole)}`)
+    t.same(
+      live.map(({ ranks }) => [...ranks]),
+      whole.map(({ ranks }) => [...ranks]),
+    )
+  }
+})
+
+t.test('prefixes that fell out of a small memory are computed anew', async t => {
+  const scorer = await Scorer.start(model, { cacheBytes: 1 })
+  t.teardown(() => scorer.close())
+  const random = new Random(2)
+  const sessions = randomSessions(random, 60)
+  const arrivals = interleave(sessions, count => random.integer(count))
+  const live = await scoreLive(scorer, arrivals, sessions.length, () => 1 + random.integer(20))
+  const whole = await scoreWhole(TINY, parameters, sessions)
+  t.equal(scorer.tree.size, scorer.tree.capacity, 'the memory was full')
+  t.ok(arrivals.length > 5 * scorer.tree.capacity, 'and many times too small')
+  t.ok(difference(live, whole) < TOLERANCE, `surprises differ by ${difference(live, whole)}`)
+})
+
+t.test('computations may overlap', async t => {
+  const scorer = await Scorer.start(model)
+  t.teardown(() => scorer.close())
+  const random = new Random(3)
+  const tokens = randomTokens(random, 30, TINY.vocabularySize)
+  const context = scorer.begin()
+  const asked: { node: number; token: number }[] = []
+  let settled: Promise<void> = Promise.resolve()
+  for (const token of tokens) {
+    asked.push({ node: scorer.enter(context), token })
+    scorer.append(context, token)
+    settled = scorer.compute()
+  }
+  await settled
+  const surprises = Float32Array.from(asked, ({ node, token }) => scorer.tree.surprise(node, token))
+  const whole = await scoreWhole(TINY, parameters, [{ tokens, ended: false }])
+  const ranks = new Float32Array(tokens.length)
+  t.ok(difference([{ surprises, ranks }], whole) < TOLERANCE)
+})
+
+t.test('a second session of the same keys needs no computation', async t => {
+  const scorer = await Scorer.start(model)
+  t.teardown(() => scorer.close())
+  for (const expected of [true, false]) {
+    const context = scorer.begin()
+    for (const token of [4, 5, 6]) {
+      const node = scorer.enter(context)
+      t.equal(scorer.numWaiting > 0, expected)
+      await scorer.compute()
+      scorer.tree.unpin(node)
+      scorer.append(context, token)
+    }
+  }
+})
+
+t.test('the likeliest tokens come best first', async t => {
+  const scorer = await Scorer.start(model)
+  t.teardown(() => scorer.close())
+  const node = scorer.enter(scorer.begin())
+  await scorer.compute()
+  const all = Scorer.likeliest(scorer.tree, node, TINY.vocabularySize)
+  t.ok(Math.abs(all.reduce((sum, { probability }) => sum + probability, 0) - 1) < 1e-5)
+  all.forEach(({ token, probability }, rank) => {
+    t.equal(scorer.tree.rank(node, token), rank)
+    t.ok(Math.abs(probability - Math.exp(-scorer.tree.surprise(node, token))) < 1e-6)
+  })
+  t.same(Scorer.likeliest(scorer.tree, node, 2), all.slice(0, 2))
+})
+
+t.test('a graph that fails is a ScoringError; sessions go on right with the next computation', async t => {
+  const scorer = await Scorer.start(model)
+  t.teardown(() => scorer.close())
+  const context = scorer.begin()
+  for (const token of [4, 5]) {
+    scorer.tree.unpin(scorer.enter(context))
+    await scorer.compute()
+    scorer.append(context, token)
+  }
+  // A token the embedding does not hold is what makes the runtime fail.
+  const broken = scorer.begin()
+  scorer.append(broken, TINY.vocabularySize + 1000)
+  scorer.enter(broken)
+  scorer.enter(context)
+  const inFlight = scorer.compute()
+  const later = scorer.begin()
+  scorer.append(later, 7)
+  scorer.enter(later)
+  const built = scorer.compute()
+  await t.rejects(inFlight, ScoringError)
+  await t.rejects(built, ScoringError)
+  await t.rejects(inFlight, { code: 'ERR_SCORER_RUN', retriable: true })
+
+  const whole = await scoreWhole(TINY, parameters, [{ tokens: Int32Array.of(4, 5, 6), ended: true }])
+  const surprises: number[] = []
+  scorer.append(context, 6)
+  for (const [at, token] of [4, 5, 6, 2].entries()) {
+    const again = scorer.begin()
+    for (const before of [4, 5, 6].slice(0, at)) scorer.append(again, before)
+    const node = scorer.enter(at === 3 ? context : again)
+    await scorer.compute()
+    surprises.push(scorer.tree.surprise(node, token))
+  }
+  t.ok(
+    difference([{ surprises: Float32Array.from(surprises), ranks: new Float32Array(4) }], whole) < TOLERANCE,
+  )
+})
+
+t.test('a closed scorer fails cleanly', async t => {
+  const scorer = await Scorer.start(model)
+  scorer.enter(scorer.begin())
+  const inFlight = scorer.compute()
+  const closed = scorer.close()
+  await t.rejects(inFlight, ScoringError)
+  await closed
+  scorer.enter(scorer.begin())
+  await t.rejects(scorer.compute(), ScoringError)
+  await scorer.compute()
+})
