@@ -1,4 +1,3 @@
-import type { Cluster } from '../drain/cluster.js'
 import type { Drain } from '../drain/drain.js'
 import type { Evidence } from '../scorer/detectors/detector.js'
 import { ScoringError } from '../scorer/errors.js'
@@ -72,7 +71,9 @@ interface Question {
   readonly session: Session
   /** All sessions it counts in. */
   readonly sessions: readonly Session[]
-  readonly cluster: Cluster | undefined
+  /** Of the line, as the template reads at this point: later lines may widen it. */
+  readonly template: string
+  readonly templateId: string
   readonly closed: CloseReason | undefined
   /** For ends: share of the pauses there that last longer than the session has been quiet. */
   readonly mayPause: number
@@ -179,11 +180,12 @@ export class Engine {
     const { content, contentStart, timeMs } = reader.slots
     const id = input.sessionId ?? reader.session(line, input.record)
     const key = content === undefined ? drain.learnKey(line, contentStart) : drain.learnKey(content)
-    const cluster = drain.cluster(key)
+    const cluster = drain.cluster(key)!
     if (id === undefined) {
       verdicts[index] = {
         status: 'unscored',
-        ...(cluster && { template: cluster.template, template_id: cluster.id }),
+        template: cluster.template,
+        template_id: cluster.id,
       }
       return
     }
@@ -199,13 +201,14 @@ export class Engine {
       previous: session.context.tokens.at(-1)!,
       session,
       sessions: placed.length === 1 ? [session] : [...placed],
-      cluster,
+      template: cluster.template,
+      templateId: cluster.id,
       closed: undefined,
       mayPause: 0,
     })
     for (const one of placed) {
       one.numEvents++
-      one.lastTemplate = cluster?.id
+      one.lastTemplate = cluster.id
       scorer.append(one.context, token)
     }
     if (reader.isEnd(line)) {
@@ -224,7 +227,8 @@ export class Engine {
       previous: session.context.tokens.at(-1)!,
       session,
       sessions: [session],
-      cluster: undefined,
+      template: '',
+      templateId: '',
       closed: reason,
       mayPause: reason === 'end' ? 0 : this.#mayPause(session),
     })
@@ -265,7 +269,7 @@ export class Engine {
 
   #verdict(tree: PrefixTree, question: Question): Verdict {
     const { bundleId, judge, unknownSurprise } = this.parts
-    const { node, token, session, cluster } = question
+    const { node, token, session, template, templateId } = question
     const isKnown = token !== UNKNOWN
     const surprise = isKnown ? tree.surprise(node, token) : unknownSurprise
     const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
@@ -276,8 +280,8 @@ export class Engine {
       score: judgement.score,
       severity: judgement.severity,
       session: session.id,
-      template: cluster?.template ?? '',
-      template_id: cluster?.id ?? '',
+      template,
+      template_id: templateId,
       rank,
       surprise,
       model: bundleId,
@@ -311,16 +315,17 @@ export class Engine {
   #explain(tree: PrefixTree, question: Question, evidence: Evidence) {
     const { keys } = this.parts
     const expected = expectedNext(tree, question.node, keys)
-    const template = evidence.kind === 'end' ? undefined : (question.cluster?.template ?? '')
+    const template = evidence.kind === 'end' ? undefined : question.template
     return { expected, message: explain({ template, ...evidence }, question.previous, expected, keys) }
   }
 
-  #unscored({ session, sessions, cluster }: Question): Verdict {
+  #unscored({ session, sessions, template, templateId }: Question): Verdict {
     noteUnscored(sessions)
     return {
       status: 'unscored',
       session: session.id,
-      ...(cluster && { template: cluster.template, template_id: cluster.id }),
+      template,
+      template_id: templateId,
     }
   }
 }

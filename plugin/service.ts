@@ -46,7 +46,7 @@ export class Service {
   readonly #pipeline: Pipeline
   readonly #forward: ForwardServer | undefined
   #ticker: NodeJS.Timeout | undefined
-  #isStopping = false
+  #stopping: Promise<void> | undefined
 
   private constructor(stage: Stage, options: ServiceOptions) {
     this.stage = stage
@@ -105,7 +105,7 @@ export class Service {
     }
     let lines: string[] = []
     for await (const line of readLines(files.paths)) {
-      if (this.#isStopping) break
+      if (this.#stopping !== undefined) break
       if (lines.push(line) < FILE_CHUNK) continue
       await send(lines)
       lines = []
@@ -115,8 +115,12 @@ export class Service {
   }
 
   /** Stops: takes nothing more, delivers what was taken, ends the open sessions as `open` and closes the outputs. */
-  async stop(): Promise<void> {
-    this.#isStopping = true
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
     clearInterval(this.#ticker)
     await this.#forward?.close()
     await this.#pipeline
