@@ -212,22 +212,49 @@ async function refuseForeign(path: string): Promise<void> {
   }
 }
 
+/** What a run that was killed left under the same names goes first; where a step fails, the older bundle is put back. */
 async function replaceDirectory(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
   const fresh = `${path}.new-${process.pid}`
   const old = `${path}.old-${process.pid}`
-  await mkdir(fresh, { recursive: true })
-  for (const [name, bytes] of Object.entries(files)) {
-    const handle = await open(join(fresh, name), 'w')
-    await handle.writeFile(bytes)
-    await handle.sync()
-    await handle.close()
+  try {
+    await rm(fresh, { recursive: true, force: true })
+    await rm(old, { recursive: true, force: true })
+    await writeFiles(fresh, files)
+    const isReplaced = await exists(path)
+    if (isReplaced) await rename(path, old)
+    await rename(fresh, path).catch(async error => {
+      if (isReplaced) await rename(old, path)
+      throw error
+    })
+    await rm(old, { recursive: true, force: true })
+  } catch (cause) {
+    await rm(fresh, { recursive: true, force: true }).catch(() => {})
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new BundleError(
+      `cannot write a model bundle to ${path}: ${reason}; make room there or choose another --out`,
+      cause,
+    )
   }
-  const replaced = await rename(path, old).then(
+}
+
+async function writeFiles(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  await mkdir(path, { recursive: true })
+  for (const [name, bytes] of Object.entries(files)) {
+    const handle = await open(join(path, name), 'w')
+    try {
+      await handle.writeFile(bytes)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
     () => true,
     () => false,
   )
-  await rename(fresh, path)
-  if (replaced) await rm(old, { recursive: true })
 }
 
 function sha256(bytes: Uint8Array): string {
