@@ -1,4 +1,5 @@
-import { Transform } from 'node:stream'
+import { Duplex } from 'node:stream'
+import { batches } from './batches.js'
 import type { Engine, LineInput } from './engine.js'
 import { trimVerdict } from './fields.js'
 import { fieldText, type LogRecord } from './line-reader.js'
@@ -10,7 +11,7 @@ import type { SessionSummary, Verdict } from './verdict.js'
 /** A record with its verdict. */
 export type TaggedRecord = LogRecord & { readonly logneo: Verdict | SessionSummary }
 
-/** Records taken from an iterable at a time: enough for the scorer to batch, few enough to keep their verdicts prompt. */
+/** Records taken from an iterable at a time, at most. */
 const ITERATION_BATCH = 500
 
 /** Opens a stage: records in, tagged records out. @throws ConfigError for wrong options, BundleError for an unusable model */
@@ -53,40 +54,18 @@ export class Stage {
     return tagged
   }
 
-  /** Tags a stream of records, in batches; ends with the summaries of the sessions then open. */
+  /** Tags a stream of records as they come; ends with the summaries of the sessions then open. */
   async *processAll(
     records: AsyncIterable<LogRecord | string> | Iterable<LogRecord | string>,
     { complete = false }: { readonly complete?: boolean } = {},
   ): AsyncGenerator<TaggedRecord> {
-    let batch: (LogRecord | string)[] = []
-    for await (const record of records) {
-      batch.push(record)
-      if (batch.length < ITERATION_BATCH) continue
-      yield* await this.process(batch)
-      batch = []
-    }
-    yield* await this.process(batch)
+    for await (const batch of batches(records, ITERATION_BATCH)) yield* await this.process(batch)
     for (const summary of await this.finish(complete ? 'complete' : 'open')) yield { logneo: summary }
   }
 
-  /** The stage as a stream of objects. Its end closes the sessions as `open`. */
-  transform(): Transform {
-    const stream: Transform = new Transform({
-      objectMode: true,
-      transform: (record: LogRecord | string, _, done) => {
-        this.process([record]).then(tagged => {
-          for (const one of tagged) stream.push(one)
-          done()
-        }, done)
-      },
-      flush: done => {
-        this.finish('open').then(summaries => {
-          for (const summary of summaries) stream.push({ logneo: summary })
-          done()
-        }, done)
-      },
-    })
-    return stream
+  /** The stage as a stream of objects, to pipe through. Its end closes the sessions as `open`. */
+  transform(): Duplex {
+    return Duplex.from((records: AsyncIterable<LogRecord | string>) => this.processAll(records))
   }
 
   /** Closes all sessions: `complete` when the input has really ended, `open` when it merely stopped. */

@@ -1,1 +1,58 @@
-export async function runCommand(_config: string): Promise<void> {}
+import { once } from 'node:events'
+import { type Config, loadConfig } from '../config.js'
+import { DeadLetterFile } from '../dead-letter.js'
+import { makeLog } from '../log.js'
+import { Metrics } from '../metrics.js'
+import { OpsServer } from '../ops-server.js'
+import { ForwardSink } from '../output/forward-sink.js'
+import { NdjsonSink } from '../output/ndjson-sink.js'
+import type { Output } from '../output/output.js'
+import { Service } from '../service.js'
+
+/** `logneo run`: the pipeline stage, until its files are read (and nothing else comes) or it is told to stop. */
+export async function runCommand(path: string): Promise<void> {
+  const config = await loadConfig(path, process.env)
+  const log = makeLog(config.log.level)
+  const metrics = new Metrics()
+  const warn = (message: string): void => log.warn(message)
+  const service = await Service.open({
+    stage: config.stage,
+    forward: config.input.forward,
+    files: fileInput(config),
+    outputs: makeOutputs(config, metrics, warn),
+    tagPrefix: config.output.tagPrefix,
+    sessionSummaries: config.output.sessionSummaries,
+    deadLetter: config.deadLetter && new DeadLetterFile(config.deadLetter, metrics),
+    counters: metrics,
+    warn,
+  })
+  const stopped = stopSignal()
+  const address = await service.listen()
+  if (address !== undefined) log.info(`taking Forward chunks on ${address.address}:${address.port}`)
+  const ops = await startOps(config, service, metrics)
+  if (ops !== undefined) log.info(`health and metrics on http://${config.metrics!.host}:${ops.port}`)
+  const read = service.readFiles()
+  await (config.input.forward === undefined ? Promise.race([read, stopped]) : Promise.all([read, stopped]))
+  log.info('stopping: delivering what was taken')
+  await service.stop()
+  await ops?.server.close()
+}
+
+function fileInput({ input }: Config) {
+  return input.files ?? (input.stdin && { paths: ['-'], tag: input.stdin.tag })
+}
+
+function makeOutputs({ output }: Config, metrics: Metrics, warn: (message: string) => void): Output[] {
+  return [
+    ...(output.forward ? [new ForwardSink({ ...output.forward, warn }, metrics)] : []),
+    ...(output.ndjson ? [new NdjsonSink(output.ndjson.path)] : []),
+  ]
+}
+
+/** The first signal stops in good order; a second one ends the process at once, as it would without us. */
+async function stopSignal(): Promise<void> {
+  const either = new AbortController()
+  const { signal } = either
+  await Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })])
+  either.abort()
+}

@@ -23,6 +23,7 @@ function makeModel(seed = 1): TrainedModel {
     training: {
       options: { seed },
       numSessions: 4,
+      numTrimmed: 0,
       numEvents: 20,
       numValidationSessions: 4,
       epochs: [{ trainingLoss: 1 }],
