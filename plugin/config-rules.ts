@@ -1,0 +1,171 @@
+import { HeaderFormat } from '../drain/header/header-format.js'
+import { LinearRegex } from '../drain/regex/linear-regex.js'
+import type { Problem } from './config-problems.js'
+import { DEFAULT_METRICS_ADDRESS, DEFAULT_TAG_PREFIX } from './config-schema.js'
+import type { SettingPath } from './config-source.js'
+import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from './output/forward-options.js'
+
+/** The value at a dotted path of the config, whatever it is; undefined where there is none. */
+type Get = (name: string) => unknown
+type Report = (name: string, text: string) => void
+
+/** Rules that look at several settings. They read single values, so that they also speak when other settings are wrong. */
+export function checkRules(data: unknown): Problem[] {
+  const problems: Problem[] = []
+  const get: Get = name => valueAt(data, name.split('.'))
+  const report: Report = (name, text) => problems.push({ path: name.split('.'), text: `${name} ${text}` })
+  for (const rule of [needsSections, addresses, sockets, loops, tags, sessions, patterns, detection, files])
+    rule(get, report)
+  return problems
+}
+
+/** What is at a path of plain data. */
+export function valueAt(data: unknown, path: SettingPath): unknown {
+  let value = data
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    value = (value as Record<PropertyKey, unknown>)[name]
+  }
+  return value
+}
+
+function needsSections(get: Get, report: Report): void {
+  for (const [section, names] of [
+    ['input', ['forward', 'files', 'stdin']],
+    ['output', ['forward', 'ndjson']],
+  ] as const) {
+    const isEmpty = isMap(get(section)) && names.every(name => get(`${section}.${name}`) === undefined)
+    if (isEmpty) report(section, `is empty: give it at least one of ${names.join(', ')}`)
+  }
+}
+
+const isMap = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function sockets(get: Get, report: Report): void {
+  for (const section of ['input.forward', 'output.forward']) {
+    const hasAddress = get(`${section}.host`) !== undefined || get(`${section}.port`) !== undefined
+    if (hasAddress && get(`${section}.path`) !== undefined)
+      report(`${section}.path`, 'cannot be set together with host or port: keep one of the two')
+  }
+  const least = get('output.forward.retry_min_ms') ?? DEFAULT_FORWARD_OUTPUT_OPTIONS.retryMinMs
+  const most = get('output.forward.retry_max_ms') ?? DEFAULT_FORWARD_OUTPUT_OPTIONS.retryMaxMs
+  if (isOver(least, most)) {
+    const wrong = get('output.forward.retry_min_ms') === undefined ? 'retry_max_ms' : 'retry_min_ms'
+    report(
+      `output.forward.${wrong}`,
+      `makes the shortest wait (${least} ms) longer than the longest (${most} ms): change retry_min_ms or retry_max_ms`,
+    )
+  }
+}
+
+const isOver = (a: unknown, b: unknown): boolean => typeof a === 'number' && typeof b === 'number' && a > b
+
+interface Address {
+  readonly host: string
+  readonly port: unknown
+}
+
+function addressOf(get: Get, section: string, defaults: Address): Address | undefined {
+  if (!isMap(get(section)) || get(`${section}.path`) !== undefined) return undefined
+  return {
+    host: String(get(`${section}.host`) ?? defaults.host),
+    port: get(`${section}.port`) ?? defaults.port,
+  }
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1'])
+const ANY = new Set(['0.0.0.0', '::'])
+
+/** Whether a connection to `to` reaches who listens on `on`, as far as names tell. */
+function reaches(to: Address, on: Address): boolean {
+  if (to.port !== on.port || to.port === 0) return false
+  const isHere = LOOPBACK.has(to.host) || ANY.has(to.host)
+  return to.host === on.host || (isHere && (LOOPBACK.has(on.host) || ANY.has(on.host)))
+}
+
+function loops(get: Get, report: Report): void {
+  const from = addressOf(get, 'input.forward', DEFAULT_FORWARD_SERVER_OPTIONS)
+  const to = addressOf(get, 'output.forward', DEFAULT_FORWARD_OUTPUT_OPTIONS)
+  const path = get('output.forward.path')
+  const isSameSocket = path !== undefined && path === get('input.forward.path')
+  if (isSameSocket || (from && to && reaches(to, from))) {
+    report(
+      'output.forward',
+      'sends to input.forward, a loop that multiplies records: set the address of the receiver',
+    )
+  }
+}
+
+function addresses(get: Get, report: Report): void {
+  const input = addressOf(get, 'input.forward', DEFAULT_FORWARD_SERVER_OPTIONS)
+  const metrics = addressOf(get, 'metrics', DEFAULT_METRICS_ADDRESS)
+  if (input && metrics && reaches(metrics, input))
+    report('metrics.port', `is also that of input.forward (${String(metrics.port)}): choose another`)
+}
+
+function tags(get: Get, report: Report): void {
+  const prefix = get('output.tag_prefix') ?? DEFAULT_TAG_PREFIX
+  if (typeof prefix !== 'string' || prefix === '') return
+  for (const name of ['input.files.tag', 'input.stdin.tag']) {
+    const tag = get(name)
+    if (typeof tag === 'string' && tag.startsWith(prefix))
+      report(
+        name,
+        `must not begin with output.tag_prefix (${prefix}), which marks our own output: use raw.${tag.slice(prefix.length)}`,
+      )
+  }
+}
+
+function sessions(get: Get, report: Report): void {
+  const kinds = ['regex', 'field', 'window'].filter(kind => get(`session.${kind}`) !== undefined)
+  if (kinds.length > 1)
+    report('session', `has ${kinds.join(' and ')}: keep one, or group windows by window.by`)
+  const groups = ['regex', 'field'].filter(kind => get(`session.window.by.${kind}`) !== undefined)
+  if (groups.length !== 1 && isMap(get('session.window.by')))
+    report('session.window.by', 'must have either regex or field: keep one')
+  const length = get('session.window.seconds')
+  if (isOver(get('session.window.step'), length)) {
+    report(
+      'session.window.step',
+      `is longer than the window (${String(length)} seconds), so lines would be in none: lower it`,
+    )
+  }
+  if (get('session.window') === undefined) return
+  for (const name of ['idle_timeout_seconds', 'end']) {
+    if (get(`session.${name}`) !== undefined)
+      report(`session.${name}`, 'has no effect on windows, which end by time alone: remove it')
+  }
+}
+
+function patterns(get: Get, report: Report): void {
+  for (const name of ['session.regex', 'session.window.by.regex', 'session.end'])
+    attempt(get(name), name, report, pattern => LinearRegex.compile(pattern))
+  attempt(get('line.format'), 'line.format', report, format => HeaderFormat.parse(format))
+}
+
+function attempt(value: unknown, name: string, report: Report, compile: (text: string) => unknown): void {
+  if (typeof value !== 'string' || value === '') return
+  try {
+    compile(value)
+  } catch (error) {
+    report(name, `cannot be used: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function detection(get: Get, report: Report): void {
+  const detectors = get('detect.detectors')
+  if (get('detect.top_k') !== undefined && Array.isArray(detectors) && !detectors.includes('top-k'))
+    report('detect.top_k', 'has no effect without its detector: add top-k to detect.detectors')
+}
+
+function files(get: Get, report: Report): void {
+  const target = get('output.ndjson.path')
+  if (typeof target !== 'string' || target === '-') return
+  const sources = get('input.files.paths')
+  if (Array.isArray(sources) && sources.includes(target))
+    report('output.ndjson.path', 'is also read by input.files, which would never end: write to another file')
+  if (target === get('dead_letter.path'))
+    report('dead_letter.path', 'is also the file of output.ndjson: choose another')
+}
