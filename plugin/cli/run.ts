@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type Config, loadConfig } from '../config.js'
 import { DeadLetterFile } from '../dead-letter.js'
-import { makeLog } from '../log.js'
+import { makeLogger } from '../log.js'
 import { Metrics } from '../metrics.js'
 import { OpsServer } from '../ops-server.js'
 import { ForwardSink } from '../output/forward-sink.js'
@@ -12,7 +12,7 @@ import { Service } from '../service.js'
 /** `logneo run`: the pipeline stage, until its files are read (and nothing else comes) or it is told to stop. */
 export async function runCommand(path: string): Promise<void> {
   const config = await loadConfig(path, process.env)
-  const log = makeLog(config.log.level)
+  const log = makeLogger({ level: config.log.level })
   const metrics = new Metrics()
   const warn = (message: string): void => log.warn(message)
   const service = await Service.open({
@@ -29,8 +29,8 @@ export async function runCommand(path: string): Promise<void> {
   const stopped = stopSignal()
   const address = await service.listen()
   if (address !== undefined) log.info(`taking Forward chunks on ${address.address}:${address.port}`)
-  const ops = await startOps(config, service, metrics)
-  if (ops !== undefined) log.info(`health and metrics on http://${config.metrics!.host}:${ops.port}`)
+  const ops = await startOps(config, service, metrics, warn)
+  if (ops !== undefined) log.info(`health and metrics on http://${ops.address.address}:${ops.address.port}`)
   const read = service.readFiles()
   await (config.input.forward === undefined ? Promise.race([read, stopped]) : Promise.all([read, stopped]))
   log.info('stopping: delivering what was taken')
@@ -47,6 +47,28 @@ function makeOutputs({ output }: Config, metrics: Metrics, warn: (message: strin
     ...(output.forward ? [new ForwardSink({ ...output.forward, warn }, metrics)] : []),
     ...(output.ndjson ? [new NdjsonSink(output.ndjson.path)] : []),
   ]
+}
+
+/** Health, readiness and metrics, where the config wants them. */
+async function startOps(config: Config, service: Service, metrics: Metrics, warn: (message: string) => void) {
+  if (config.metrics === undefined) return undefined
+  const { engine } = service.stage
+  metrics.gauge('sessions_open', 'Sessions held.', () => engine.parts.tracker.size)
+  metrics.gauge(
+    'prefixes_remembered',
+    'Prefixes whose distribution is remembered.',
+    () => engine.parts.scorer.tree.size,
+  )
+  metrics.gauge('templates', 'Templates that Drain keeps.', () => engine.parts.drain.size)
+  metrics.gauge('outputs_ready', 'Whether every output has its receiver.', () => (service.isReady ? 1 : 0))
+  const server = new OpsServer({
+    ...config.metrics,
+    // The model is loaded and the inputs listen before this server does.
+    checks: { model: () => true, inputs: () => true, outputs: () => service.isReady },
+    metrics: () => metrics.text(),
+    warn,
+  })
+  return { server, address: await server.listen() }
 }
 
 /** The first signal stops in good order; a second one ends the process at once, as it would without us. */
