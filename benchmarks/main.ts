@@ -1,0 +1,69 @@
+import { writeFile } from 'node:fs/promises'
+import { Command, InvalidArgumentError } from 'commander'
+import { DEFAULT_REPLAY } from './replay.js'
+import { describe, machineFacts } from './report.js'
+
+/** A benchmark's figures by name; those that outside programs read are named in its doc comment. */
+type Result = Record<string, unknown>
+
+const program = new Command('bench').description(
+  'Measures LogNEO. Lists every benchmark: npm run bench -- --help',
+)
+
+/** Adds a benchmark whose module is loaded only when it is asked for. */
+function add(name: string, description: string, measure: (options: never) => Promise<Result>): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--json <file>', 'also write the figures to a file')
+    .action(async ({ json, ...options }: { json?: string }) => {
+      const machine = machineFacts()
+      const result = await measure(options as never)
+      process.stdout.write(describe(name, result, machine))
+      if (json !== undefined)
+        await writeFile(json, `${JSON.stringify({ ...result, machine }, undefined, 1)}\n`)
+      if (result.passed === false) process.exitCode = 1
+    })
+}
+
+/** The options of a log to be replayed. */
+function withReplay(command: Command): Command {
+  return command
+    .option('--input <file>', 'raw lines, plain or .gz (default: the bundled PostgreSQL recording)')
+    .option('--session-regex <re>', 'what tells its sessions apart; needed with --input')
+    .option('--format <f>', 'its header format (default: recognised)')
+}
+
+function replayOf(options: { input?: string; sessionRegex?: string; format?: string }) {
+  const { input, sessionRegex, format } = options
+  if (input === undefined) return { ...options, ...DEFAULT_REPLAY }
+  if (sessionRegex === undefined) program.error('--input needs --session-regex', { exitCode: 2 })
+  return { ...options, input, sessionRegex: sessionRegex!, ...(format !== undefined && { format }) }
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('must be a number above 0.')
+  return value
+}
+
+function count(text: string): number {
+  const value = positive(text)
+  if (!Number.isInteger(value)) throw new InvalidArgumentError('must be an integer >= 1.')
+  return value
+}
+
+add('drain', 'lines a second through Drain', async options => (await import('./drain.js')).run(options))
+  .option('--input <file>', 'raw lines, plain or .gz (default: generated lines)')
+  .option('--runs <n>', 'timed runs', count, 5)
+
+withReplay(
+  add('throughput', 'scored events a second from sender to receiver', async options =>
+    (await import('./throughput.js')).run(replayOf(options) as never),
+  ),
+)
+  .option('--chunk <n>', 'records a chunk', count, 1000)
+  .option('--runs <n>', 'timed replays', count, 5)
+  .option('--profile <dir>', 'write CPU profiles of the stage into a folder')
+
+await program.parseAsync()
