@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { check } from '../../plugin/cli/check.js'
 import type { LineRules } from '../../plugin/line-rules.js'
 import { writeBundle } from '../../scorer/bundle.js'
+import { calibrate } from '../../scorer/calibrate.js'
 import { presetConfig } from '../../scorer/model/config.js'
 import { parameterLayout } from '../../scorer/model/parameters.js'
 import { Vocabulary } from '../../scorer/vocabulary.js'
@@ -24,7 +25,7 @@ async function writeModel(path: string, rules: LineRules | null): Promise<string
     config,
     parameters: new Float32Array(parameterLayout(config).size),
     vocabulary,
-    calibration: { numSessions: 1, maxima: [1], tail: { start: 1, share: 1, scale: 1 }, maxRanks: [1] },
+    calibration: calibrate([0.5, 1, 3, 9], [0, 1, 2, 3]),
     unknownSurprise: 9,
     training: { options: {}, numSessions: 1, numEvents: 1, numValidationSessions: 1, epochs: [], seconds: 0 },
   }
