@@ -17,6 +17,15 @@ const RULES: LineRules = {
   idleTimeoutSeconds: 60,
 }
 
+const NOT_TRAINED = {
+  options: {},
+  numSessions: 1,
+  numEvents: 1,
+  numValidationSessions: 1,
+  epochs: [],
+  seconds: 0,
+}
+
 /** Writes a bundle that no one trained. */
 async function writeModel(path: string, rules: LineRules | null): Promise<string> {
   const vocabulary = new Vocabulary(['a', 'b'])
@@ -27,7 +36,7 @@ async function writeModel(path: string, rules: LineRules | null): Promise<string
     vocabulary,
     calibration: calibrate([0.5, 1, 3, 9], [0, 1, 2, 3]),
     unknownSurprise: 9,
-    training: { options: {}, numSessions: 1, numEvents: 1, numValidationSessions: 1, epochs: [], seconds: 0 },
+    training: { ...NOT_TRAINED, numTrimmed: 0, foldEpochs: [] },
   }
   return writeBundle(path, model, { files: {}, preprocessing: rules })
 }
