@@ -31,6 +31,8 @@ export function valueAt(data: unknown, path: SettingPath): unknown {
 }
 
 function needsSections(get: Get, report: Report): void {
+  if (get('input.files') !== undefined && get('input.stdin') !== undefined)
+    report('input.stdin', 'cannot be set together with input.files: keep one of the two')
   for (const [section, names] of [
     ['input', ['forward', 'files', 'stdin']],
     ['output', ['forward', 'ndjson']],

@@ -88,6 +88,7 @@ export function parseConfig(text: string, environment: Environment, folder = '.'
 export function configJsonSchema(): object {
   return z.toJSONSchema(configFileSchema, {
     io: 'input',
+    target: 'draft-7',
     override({ jsonSchema }) {
       if (jsonSchema.type !== 'integer' && jsonSchema.type !== 'number' && jsonSchema.type !== 'boolean')
         return

@@ -171,6 +171,11 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
     '__proto__ is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, log (line 4)',
   ],
   [
+    'files and standard input',
+    MINIMAL.replace('stdin', 'files: {paths: [a], tag: b}, stdin'),
+    'input.stdin cannot be set together with input.files: keep one of the two (line 2)',
+  ],
+  [
     'a setting of a later version',
     `${MINIMAL.replace('stdin', 'kafka: {}, stdin')}`,
     'input.kafka is not available in this version: remove it (line 2)',

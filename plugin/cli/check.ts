@@ -1,0 +1,126 @@
+import { type Bundle, readBundle } from '../../scorer/bundle.js'
+import { BundleError } from '../../scorer/errors.js'
+import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
+import { type Config, loadConfig } from '../config.js'
+import { inspectEnvironment } from '../config-environment.js'
+import type { Environment } from '../config-secrets.js'
+import { ConfigError } from '../errors.js'
+import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
+import { type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
+import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from '../output/forward-options.js'
+
+export interface CheckOptions {
+  /** For `${NAME}` in the config. Default `process.env`. */
+  readonly environment?: Environment
+  /** Takes the summary. Default standard output. */
+  readonly print?: (text: string) => void
+  /** Takes problems and notes, a line each. Default standard error. */
+  readonly complain?: (text: string) => void
+}
+
+const CORRECT = 0
+const WRONG = 2
+
+/**
+ * `logneo check`: every problem of a config file, its model and what it needs of the machine, or a summary of what would run.
+ *
+ * @returns the exit code: 0 when it would run, 2 when something is wrong
+ */
+export async function check(path: string, options: CheckOptions = {}): Promise<number> {
+  const {
+    environment = process.env,
+    print = text => process.stdout.write(text),
+    complain = text => process.stderr.write(`${text}\n`),
+  } = options
+  try {
+    const config = await loadConfig(path, environment)
+    const [model, { problems, notes }] = await Promise.all([examineModel(config), inspectEnvironment(config)])
+    const all = [...(typeof model === 'string' ? [model] : []), ...problems]
+    if (all.length > 0 || typeof model === 'string') throw new ConfigError(all)
+    print(summarize(path, config, model))
+    for (const note of notes) complain(`${path}: note: ${note}`)
+    return CORRECT
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    for (const problem of error.problems) complain(`${path}: ${problem}`)
+    return WRONG
+  }
+}
+
+interface Examined {
+  readonly bundle: Bundle
+  readonly rules: LineRules
+}
+
+/** The model and the rules for lines in it, or what is wrong with it. */
+async function examineModel({ stage }: Config): Promise<Examined | string> {
+  try {
+    const bundle = await readBundle(stage.model)
+    const rules = lineRulesSchema.safeParse(bundle.extras.preprocessing)
+    if (rules.success) return { bundle, rules: { ...rules.data, ...stage.rules } }
+    return `model.path: the model at ${stage.model} was not trained on raw lines: train one with logneo train --input FILE`
+  } catch (error) {
+    if (error instanceof BundleError) return `model.path: ${error.message}`
+    throw error
+  }
+}
+
+function summarize(path: string, config: Config, { bundle, rules }: Examined): string {
+  const { stage, input, output, deadLetter, metrics, log } = config
+  const { falseAlarmRate, detectors } = { ...DEFAULT_JUDGE_OPTIONS, ...stage.detect }
+  const own = stage.rules.session === undefined ? 'as in the model' : 'not as in the model'
+  const rows: (readonly [string, string])[] = [
+    ['model', `${bundle.id}, ${bundle.vocabulary.keys.length} templates (${stage.model})`],
+    [
+      'lines',
+      `${stage.lineFields === undefined ? '' : `in ${stage.lineFields.join(' or ')}, `}format ${rules.format}`,
+    ],
+    ['sessions', `${describeRule(rules.session)} (${own})`],
+    ['detection', `${detectors.join(', ')}; ${falseAlarmRate} false alarms a normal session`],
+    ...describeInputs(input),
+    ...describeOutputs(output),
+    [
+      'tags',
+      `${output.tagPrefix}*${output.sessionSummaries ? ', summaries of sessions logneo.session' : ''}`,
+    ],
+    ...(deadLetter === undefined ? [] : [['dead letters', deadLetter.path] as const]),
+    ['metrics', metrics === undefined ? 'none' : `http://${hostPort(metrics.host, metrics.port)}/metrics`],
+    ['log', log.level],
+  ]
+  return `${path} is correct. It would run:\n${rows.map(([name, text]) => `  ${name.padEnd(13)}${text}\n`).join('')}`
+}
+
+function describeRule(rule: SessionRule): string {
+  if (rule.kind === 'regex') return `by the pattern ${rule.pattern}`
+  if (rule.kind === 'field') return `by the field ${rule.path}`
+  const { seconds, stepSeconds, by } = rule
+  return `windows of ${seconds} s every ${stepSeconds} s${by === undefined ? '' : `, each ${describeRule(by)}`}`
+}
+
+function describeInputs({ forward, files, stdin }: Config['input']): [string, string][] {
+  const { host, port, path } = { ...DEFAULT_FORWARD_SERVER_OPTIONS, ...forward }
+  return [
+    ...(forward === undefined
+      ? []
+      : [['input', `forward on ${path ?? hostPort(host, port)}`] as [string, string]]),
+    ...(files === undefined
+      ? []
+      : [['input', `${files.paths.join(', ')}, tag ${files.tag}`] as [string, string]]),
+    ...(stdin === undefined ? [] : [['input', `standard input, tag ${stdin.tag}`] as [string, string]]),
+  ]
+}
+
+function describeOutputs({ forward, ndjson }: Config['output']): [string, string][] {
+  const { host, port, path, requireAck } = { ...DEFAULT_FORWARD_OUTPUT_OPTIONS, ...forward }
+  const acks = requireAck ? 'acknowledged' : 'not acknowledged'
+  const target = ndjson?.path === '-' ? 'standard output' : ndjson?.path
+  return [
+    ...(forward === undefined
+      ? []
+      : [['output', `forward to ${path ?? hostPort(host, port)}, ${acks}`] as [string, string]]),
+    ...(target === undefined ? [] : [['output', `JSON lines to ${target}`] as [string, string]]),
+  ]
+}
+
+const hostPort = (host: string, port: number): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
