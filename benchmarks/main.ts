@@ -66,4 +66,18 @@ withReplay(
   .option('--runs <n>', 'timed replays', count, 5)
   .option('--profile <dir>', 'write CPU profiles of the stage into a folder')
 
+withReplay(
+  add('latency', 'milliseconds from sender to receiver', async options =>
+    (await import('./latency.js')).run(replayOf(options) as never),
+  ),
+)
+  .option('--rate <n>', 'records a second', count, 1000)
+  .option('--seconds <n>', 'how long is measured', positive, 20)
+
+withReplay(
+  add('hostile', 'whether good records survive hostile senders', async options =>
+    (await import('./hostile.js')).run(replayOf(options) as never),
+  ),
+).option('--minutes <n>', 'how long', positive, 1)
+
 await program.parseAsync()
