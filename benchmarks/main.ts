@@ -80,4 +80,14 @@ withReplay(
   ),
 ).option('--minutes <n>', 'how long', positive, 1)
 
+add('accuracy', 'precision, recall and F1, one row a method', async options =>
+  (await import('./accuracy.js')).run(options),
+)
+  .option('--train <file...>', 'rows id,label,keys to train on, beside the bundled recording')
+  .option('--normal <file...>', 'rows of normal sessions to judge')
+  .option('--abnormal <file...>', 'rows of anomalous sessions to judge')
+  .option('--normal-population <n>', 'scale false positives to so many normal sessions', count)
+  .option('--seed <n>', 'random seed', count, 42)
+  .option('--smoke', 'train in one pass, to see that all works')
+
 await program.parseAsync()
