@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
@@ -88,13 +87,17 @@ async function open(port: number): Promise<Socket> {
   const socket = connect({ host: '127.0.0.1', port })
   socket.on('error', () => {})
   socket.resume()
-  await Promise.race([once(socket, 'connect').catch(() => {}), once(socket, 'close')])
+  await new Promise<void>(resolve => {
+    socket.once('connect', resolve)
+    socket.once('close', resolve)
+  })
   return socket
 }
 
 async function gone(socket: Socket): Promise<void> {
   const patience = setTimeout(() => socket.destroy(), PATIENCE_MS)
-  if (!socket.destroyed) await once(socket, 'close')
+  // Not events.once, which fails when the server resets the connection.
+  if (!socket.closed) await new Promise(resolve => socket.once('close', resolve))
   clearTimeout(patience)
 }
 
