@@ -66,4 +66,28 @@ withReplay(
   .option('--runs <n>', 'timed replays', count, 5)
   .option('--profile <dir>', 'write CPU profiles of the stage into a folder')
 
+withReplay(
+  add('latency', 'milliseconds from sender to receiver', async options =>
+    (await import('./latency.js')).run(replayOf(options) as never),
+  ),
+)
+  .option('--rate <n>', 'records a second', count, 1000)
+  .option('--seconds <n>', 'how long is measured', positive, 20)
+
+withReplay(
+  add('hostile', 'whether good records survive hostile senders', async options =>
+    (await import('./hostile.js')).run(replayOf(options) as never),
+  ),
+).option('--minutes <n>', 'how long', positive, 1)
+
+add('accuracy', 'precision, recall and F1, one row a method', async options =>
+  (await import('./accuracy.js')).run(options),
+)
+  .option('--train <file...>', 'rows id,label,keys to train on, beside the bundled recording')
+  .option('--normal <file...>', 'rows of normal sessions to judge')
+  .option('--abnormal <file...>', 'rows of anomalous sessions to judge')
+  .option('--normal-population <n>', 'scale false positives to so many normal sessions', count)
+  .option('--seed <n>', 'random seed', count, 42)
+  .option('--smoke', 'train in one pass, to see that all works')
+
 await program.parseAsync()

@@ -20,6 +20,13 @@ export interface PackedChunk {
   readonly count: number
 }
 
+export interface ChunkOptions {
+  readonly chunkRecords: number
+  readonly maxRecords?: number
+  /** Records are numbered from here on. Default 0. */
+  readonly firstNumber?: number
+}
+
 export const DEFAULT_REPLAY: ReplayInput = {
   input: fileURLToPath(new URL('../../benchmarks/recordings/postgresql.log.gz', import.meta.url)),
   sessionRegex: '\\[\\d+\\] ([0-9a-f]+\\.[0-9a-f]+) ',
@@ -69,8 +76,11 @@ export class Replay {
     })
   }
 
-  /** The lines of the `number`th replay as records `{message, number}`, numbered from 0, in chunks of `chunkRecords`. */
-  chunksOf(number: number, chunkRecords: number, maxRecords = Number.POSITIVE_INFINITY): PackedChunk[] {
+  /** The lines of the `number`th replay as records `{message, number}`. */
+  chunksOf(
+    number: number,
+    { chunkRecords, maxRecords = Number.POSITIVE_INFINITY, firstNumber = 0 }: ChunkOptions,
+  ): PackedChunk[] {
     const lines = this.linesOf(number).slice(0, maxRecords)
     const writer = new PackWriter()
     const chunks: PackedChunk[] = []
@@ -79,7 +89,7 @@ export class Replay {
       for (let i = from; i < to; i++) {
         writer.arrayHeader(2)
         writer.eventTimeMs(Date.now())
-        encodeRecord(writer, { message: lines[i]!, number: i })
+        encodeRecord(writer, { message: lines[i]!, number: firstNumber + i })
       }
       chunks.push({ entries: writer.take(), count: to - from })
     }

@@ -101,7 +101,7 @@ async function timeReplay(
   replay: Replay,
   { number, chunk, maxRecords }: { number: number; chunk: number; maxRecords?: number },
 ): Promise<Rate> {
-  const chunks = replay.chunksOf(number, chunk, maxRecords)
+  const chunks = replay.chunksOf(number, { chunkRecords: chunk, ...(maxRecords && { maxRecords }) })
   const count = chunks.reduce((sum, one) => sum + one.count, 0)
   await bench.expect(count)
   const sender = new ForwardOutput({ port })

@@ -15,9 +15,11 @@ export class VerdictEncoder {
   verdict(verdict: Verdict): Buffer {
     const writer = this.#writer
     writer.reset()
-    const isBrief = this.fields === 'minimal' && verdict.status === 'scored' && verdict.anomaly !== true
-    if (isBrief) writePairs(writer, verdict, BRIEF)
-    else writePairs(writer, verdict, verdict.anomaly === true ? ANOMALY : ORDINARY)
+    if (verdict.status === 'scored' && verdict.anomaly === false) {
+      writeOrdinary(writer, verdict as ScoredVerdict, this.fields === 'minimal')
+    } else {
+      writePairs(writer, verdict, Object.keys(verdict))
+    }
     return writer.view()
   }
 
@@ -30,9 +32,54 @@ export class VerdictEncoder {
   }
 }
 
-const BRIEF = ['status', 'anomaly', 'score', 'severity'] as const
-const ORDINARY = [...BRIEF, 'session', 'template', 'template_id', 'rank', 'surprise', 'model'] as const
-const ANOMALY = [...ORDINARY, 'reasons', 'message', 'expected'] as const
+/** What every scored verdict has. */
+type ScoredVerdict = Required<Omit<Verdict, 'reasons' | 'message' | 'expected'>>
+
+const NUM_BRIEF = 4
+const NUM_FULL = 10
+const ORDINARY = {
+  status: encodeText('status'),
+  anomaly: encodeText('anomaly'),
+  score: encodeText('score'),
+  severity: encodeText('severity'),
+  session: encodeText('session'),
+  template: encodeText('template'),
+  templateId: encodeText('template_id'),
+  rank: encodeText('rank'),
+  surprise: encodeText('surprise'),
+  model: encodeText('model'),
+} as const satisfies Record<string, Buffer>
+
+/** Nearly all verdicts: written out, as that takes half the time of a loop over names. */
+function writeOrdinary(writer: PackWriter, verdict: ScoredVerdict, isBrief: boolean): void {
+  writer.mapHeader(isBrief ? NUM_BRIEF : NUM_FULL)
+  writeName(writer, ORDINARY.status)
+  writer.strCached(verdict.status)
+  writeName(writer, ORDINARY.anomaly)
+  writer.bool(verdict.anomaly)
+  writeName(writer, ORDINARY.score)
+  writer.number(round(verdict.score))
+  writeName(writer, ORDINARY.severity)
+  writer.strCached(verdict.severity)
+  if (isBrief) return
+  writeName(writer, ORDINARY.session)
+  writer.str(verdict.session)
+  writeName(writer, ORDINARY.template)
+  writer.strCached(verdict.template)
+  writeName(writer, ORDINARY.templateId)
+  writer.strCached(verdict.template_id)
+  writeName(writer, ORDINARY.rank)
+  writer.number(verdict.rank)
+  writeName(writer, ORDINARY.surprise)
+  writer.number(round(verdict.surprise))
+  writeName(writer, ORDINARY.model)
+  writer.strCached(verdict.model)
+}
+
+function writeName(writer: PackWriter, name: Buffer): void {
+  writer.raw(name, 0, name.length)
+}
+
 /** Texts that are told again and again; sessions and messages are not. */
 const RECURRING = new Set(['status', 'severity', 'template', 'template_id', 'model'])
 

@@ -3,9 +3,10 @@ import type { Evidence } from '../scorer/detectors/detector.js'
 import { ScoringError } from '../scorer/errors.js'
 import type { Judge, Judgement } from '../scorer/judge.js'
 import type { PrefixTree } from '../scorer/prefix-tree.js'
-import type { Scorer } from '../scorer/scorer.js'
+import type { Context, Scorer } from '../scorer/scorer.js'
 import { END, UNKNOWN } from '../scorer/vocabulary.js'
 import { expectedNext, explain } from './explain.js'
+import { Fifo } from './fifo.js'
 import { note, noteUnscored, summarize } from './findings.js'
 import type { Keys } from './keys.js'
 import type { LineReader, LogRecord } from './line-reader.js'
@@ -79,6 +80,21 @@ interface Question {
   readonly mayPause: number
 }
 
+/** A session that closed and is still to be asked about, and the line before which it did. */
+interface PendingEnd {
+  readonly closed: ClosedSession
+  readonly index: number
+}
+
+/** Lines and ends that are still to be asked about. */
+interface Work {
+  readonly lines: readonly LineInput[]
+  /** The line that is next. */
+  next: number
+  readonly ends: Fifo<PendingEnd>
+  readonly judged: Judged
+}
+
 /** Questions that are computed together. */
 const MAX_SLICE = 500
 const NO_NODE = -1
@@ -90,24 +106,18 @@ const NO_NODE = -1
  */
 export class Engine {
   #turn: Promise<void> = Promise.resolve()
+  /** Resolves when everything asked so far is answered. */
+  #answered: Promise<void> = Promise.resolve()
+  /** Tokens of the prefixes of all open questions: no more nodes than this are pinned, with all that leads to them. */
+  #numHeld = 0
+  readonly #closed: ClosedSession[] = []
 
   constructor(readonly parts: EngineParts) {}
 
   /** Judges lines. Never rejects for what lines hold; when the scorer fails they come back unscored. */
   judge(lines: readonly LineInput[]): Promise<Judged> {
     const judged: Judged = { verdicts: new Array(lines.length), summaries: [] }
-    return this.#inTurn(async () => {
-      let settled: Promise<void> = Promise.resolve()
-      for (let from = 0; from < lines.length; ) {
-        const questions: Question[] = []
-        from = this.#prepare(lines, from, questions, judged.verdicts)
-        const answered = this.#answer(questions, judged)
-        // Two slices at a time: one being computed, one being prepared.
-        await settled
-        settled = answered
-      }
-      return { prepared: settled, result: judged }
-    })
+    return this.#inTurn(() => this.#work({ lines, next: 0, ends: new Fifo(), judged }))
   }
 
   /** Closes all sessions: `complete` when the input has really ended, `open` when it merely stopped. */
@@ -126,18 +136,14 @@ export class Engine {
   }
 
   async #close(collect: (closed: ClosedSession[]) => void): Promise<SessionSummary[]> {
-    const judged: Judged = { verdicts: [], summaries: [] }
-    await this.#inTurn(async () => {
+    const { summaries } = await this.#inTurn(() => {
       const closed: ClosedSession[] = []
       collect(closed)
-      for (let i = 0; i < closed.length; i += MAX_SLICE) {
-        const questions: Question[] = []
-        for (const one of closed.slice(i, i + MAX_SLICE)) this.#askEnd(one, 0, questions)
-        await this.#answer(questions, judged)
-      }
-      return { prepared: Promise.resolve(), result: judged }
+      const ends = new Fifo<PendingEnd>()
+      for (const one of closed) ends.push({ closed: one, index: 0 })
+      return this.#work({ lines: [], next: 0, ends, judged: { verdicts: [], summaries: [] } })
     })
-    return judged.summaries.map(({ summary }) => summary)
+    return summaries.map(({ summary }) => summary)
   }
 
   /** Runs tasks one after the other; the next may start preparing while the last answers of the one before are computed. */
@@ -158,19 +164,38 @@ export class Engine {
     }
   }
 
-  /** Turns lines from `from` on into questions, as many as fit one computation. @returns the index of the first line left */
-  #prepare(lines: readonly LineInput[], from: number, questions: Question[], verdicts: Verdict[]): number {
-    const { scorer } = this.parts
-    const to = Math.min(lines.length, from + MAX_SLICE)
-    let index = from
-    for (; index < to && scorer.numWaiting <= scorer.maxWaiting; index++) {
-      this.#ask(lines[index]!, index, questions, verdicts)
+  async #work(work: Work): Promise<{ prepared: Promise<void>; result: Judged }> {
+    let settled: Promise<void> = Promise.resolve()
+    while (isLeft(work)) {
+      if (!this.#hasRoom) await this.#answered
+      const questions = this.#prepare(work)
+      const answered = this.#answer(questions, work.judged)
+      this.#answered = answered
+      // Two slices at a time: one being computed, one being prepared.
+      await settled
+      settled = answered
     }
-    return index
+    return { prepared: settled, result: work.judged }
   }
 
-  #ask(input: LineInput, index: number, questions: Question[], verdicts: Verdict[]): void {
+  get #hasRoom(): boolean {
+    return this.#numHeld <= this.parts.scorer.maxHeld
+  }
+
+  /** Turns work into questions, as many as fit one computation: one line can close any number of sessions. */
+  #prepare(work: Work): Question[] {
+    const questions: Question[] = []
+    for (let i = 0; i < MAX_SLICE && isLeft(work) && this.#hasRoom; i++) {
+      const end = work.ends.shift()
+      if (end !== undefined) this.#askEnd(end.closed, end.index, questions)
+      else this.#ask(work.lines[work.next]!, work.next++, questions, work)
+    }
+    return questions
+  }
+
+  #ask(input: LineInput, index: number, questions: Question[], { ends, judged }: Work): void {
     const { line } = input
+    const { verdicts } = judged
     if (line === undefined) {
       verdicts[index] = { status: 'unscored' }
       return
@@ -189,40 +214,48 @@ export class Engine {
       }
       return
     }
-    const closed: ClosedSession[] = []
+    const closed = this.#closed
     const placed = tracker.place(id, Number.isNaN(timeMs) ? input.timeMs : timeMs, closed)
-    for (const one of closed) this.#askEnd(one, index, questions)
+    defer(closed, index, ends)
     const session = placed[0]!
+    const { context } = session
     const token = keys.token(key)
     questions.push({
       index,
-      node: scorer.enter(session.context),
+      node: this.#enter(context),
       token,
-      previous: session.context.tokens.at(-1)!,
+      previous: context.tokens[context.tokens.length - 1]!,
       session,
-      sessions: placed.length === 1 ? [session] : [...placed],
+      sessions: placed.slice(),
       template: cluster.template,
       templateId: cluster.id,
       closed: undefined,
       mayPause: 0,
     })
-    for (const one of placed) {
+    for (let i = 0; i < placed.length; i++) {
+      const one = placed[i]!
       one.numEvents++
       one.lastTemplate = cluster.id
       scorer.append(one.context, token)
     }
     if (reader.isEnd(line)) {
-      const ended: ClosedSession[] = []
-      tracker.end(id, ended)
-      for (const one of ended) this.#askEnd(one, index + 1, questions)
+      tracker.end(id, closed)
+      defer(closed, index + 1, ends)
     }
+  }
+
+  #enter(context: Context): number {
+    const { scorer } = this.parts
+    const node = scorer.enter(context)
+    this.#numHeld += scorer.tree.depth(node)
+    return node
   }
 
   /** A true end is a question to the model; any other close only waits its turn to be summed up. */
   #askEnd({ session, reason }: ClosedSession, index: number, questions: Question[]): void {
     questions.push({
       index,
-      node: isTrueEnd(reason) ? this.parts.scorer.enter(session.context) : NO_NODE,
+      node: isTrueEnd(reason) ? this.#enter(session.context) : NO_NODE,
       token: END,
       previous: session.context.tokens.at(-1)!,
       session,
@@ -251,6 +284,7 @@ export class Engine {
       onScorerFailure?.(error)
     }
     for (const question of questions) {
+      if (question.node !== NO_NODE) this.#numHeld -= tree.depth(question.node)
       if (question.closed === undefined) {
         judged.verdicts[question.index] = isComputed
           ? this.#verdict(tree, question)
@@ -273,12 +307,17 @@ export class Engine {
     const isKnown = token !== UNKNOWN
     const surprise = isKnown ? tree.surprise(node, token) : unknownSurprise
     const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
-    const judgement = judge.judge({ kind: 'key', isKnown, surprise, rank })
-    const verdict = {
-      status: 'scored' as const,
-      anomaly: judgement.isAnomaly,
-      score: judgement.score,
-      severity: judgement.severity,
+    const evidence: Evidence = { kind: 'key', isKnown, surprise, rank }
+    const judgement = judge.judge(evidence)
+    const { isAnomaly, score, severity, reasons } = judgement
+    const explained = isAnomaly ? this.#explain(tree, question, evidence) : undefined
+    tree.unpin(node)
+    note(question.sessions, judgement, explained?.message)
+    const verdict: Verdict = {
+      status: 'scored',
+      anomaly: isAnomaly,
+      score,
+      severity,
       session: session.id,
       template,
       template_id: templateId,
@@ -286,16 +325,7 @@ export class Engine {
       surprise,
       model: bundleId,
     }
-    if (!judgement.isAnomaly) {
-      for (const one of question.sessions)
-        if (judgement.score > one.findings.score) one.findings.score = judgement.score
-      tree.unpin(node)
-      return verdict
-    }
-    const { expected, message } = this.#explain(tree, question, { kind: 'key', isKnown, surprise, rank })
-    tree.unpin(node)
-    note(question.sessions, judgement, message)
-    return { ...verdict, reasons: judgement.reasons, message, expected }
+    return explained === undefined ? verdict : { ...verdict, reasons, ...explained }
   }
 
   #judgeEnd(tree: PrefixTree, question: Question): void {
@@ -316,7 +346,7 @@ export class Engine {
     const { keys } = this.parts
     const expected = expectedNext(tree, question.node, keys)
     const template = evidence.kind === 'end' ? undefined : question.template
-    return { expected, message: explain({ template, ...evidence }, question.previous, expected, keys) }
+    return { message: explain({ template, ...evidence }, question.previous, expected, keys), expected }
   }
 
   #unscored({ session, sessions, template, templateId }: Question): Verdict {
@@ -328,4 +358,15 @@ export class Engine {
       template_id: templateId,
     }
   }
+}
+
+function isLeft({ lines, next, ends }: Work): boolean {
+  return next < lines.length || ends.length > 0
+}
+
+/** Moves the sessions that closed before line `index` to those still to be asked about. */
+function defer(closed: ClosedSession[], index: number, ends: Fifo<PendingEnd>): void {
+  if (closed.length === 0) return
+  for (const one of closed) ends.push({ closed: one, index })
+  closed.length = 0
 }

@@ -18,10 +18,14 @@ export interface SessionLimits {
   readonly disorderMs: number
 }
 
+interface Held {
+  readonly session: Session
+  touchedWallMs: number
+}
+
 /** Sessions by id in this process, least recently touched first. */
 export class SessionLru implements SessionTracker {
-  readonly #sessions: LRUCache<string, Session>
-  readonly #touchedWallMs = new WeakMap<Session, number>()
+  readonly #sessions: LRUCache<string, Held>
   readonly #clock = new EventClock()
   readonly #placed: Session[] = []
   /** No session can be idle for too long before this event time. */
@@ -46,40 +50,42 @@ export class SessionLru implements SessionTracker {
   place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
     const now = this.#clock.advance(timeMs)
     if (now >= this.#nextExpiryMs) this.#closeIdle(now, closed)
-    let session = this.#sessions.get(id)
-    if (session === undefined) {
-      if (this.#sessions.size === this.limits.maxSessions) this.#close(this.#oldest()!, 'evicted', closed)
-      session = newSession(id, this.begin(), timeMs)
-      this.#sessions.set(id, session)
+    let held = this.#sessions.get(id)
+    if (held === undefined) {
+      if (this.#sessions.size === this.limits.maxSessions)
+        this.#close(this.#oldest()!.session, 'evicted', closed)
+      held = { session: newSession(id, this.begin(), timeMs), touchedWallMs: 0 }
+      this.#sessions.set(id, held)
     }
+    const { session } = held
     if (!(session.lastMs > timeMs)) session.lastMs = Number.isNaN(timeMs) ? session.lastMs : timeMs
-    this.#touchedWallMs.set(session, this.wallClock())
+    held.touchedWallMs = this.wallClock()
     this.#placed[0] = session
     return this.#placed
   }
 
   end(id: string, closed: ClosedSession[]): void {
-    const session = this.#sessions.peek(id)
-    if (session !== undefined) this.#close(session, 'end', closed)
+    const held = this.#sessions.peek(id)
+    if (held !== undefined) this.#close(held.session, 'end', closed)
   }
 
   closeSilent(nowWallMs: number, closed: ClosedSession[]): void {
-    for (let session = this.#oldest(); session !== undefined; session = this.#oldest()) {
-      if (nowWallMs - this.#touchedWallMs.get(session)! <= this.limits.idleTimeoutMs + this.limits.disorderMs)
-        return
-      this.#close(session, 'idle', closed)
+    const { idleTimeoutMs, disorderMs } = this.limits
+    for (let held = this.#oldest(); held !== undefined; held = this.#oldest()) {
+      if (nowWallMs - held.touchedWallMs <= idleTimeoutMs + disorderMs) return
+      this.#close(held.session, 'idle', closed)
     }
   }
 
   closeAll(reason: CloseReason, closed: ClosedSession[]): void {
-    for (let session = this.#oldest(); session !== undefined; session = this.#oldest())
-      this.#close(session, reason, closed)
+    for (let held = this.#oldest(); held !== undefined; held = this.#oldest())
+      this.#close(held.session, reason, closed)
   }
 
   #closeIdle(now: number, closed: ClosedSession[]): void {
     const { idleTimeoutMs, disorderMs } = this.limits
     for (;;) {
-      const session = this.#oldest()
+      const session = this.#oldest()?.session
       if (session === undefined) return
       const expiry = session.lastMs + idleTimeoutMs + disorderMs
       if (!(now > expiry)) {
@@ -90,9 +96,9 @@ export class SessionLru implements SessionTracker {
     }
   }
 
-  #oldest(): Session | undefined {
-    const [session] = this.#sessions.rvalues()
-    return session
+  #oldest(): Held | undefined {
+    const [held] = this.#sessions.rvalues()
+    return held
   }
 
   #close(session: Session, reason: CloseReason, closed: ClosedSession[]): void {

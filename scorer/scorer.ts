@@ -35,8 +35,11 @@ const STAMPS_PER_TREE = 2 ** 24
  */
 export class Scorer {
   #tree: PrefixTree
-  /** Waiting nodes a caller may pile up before it must compute. */
-  readonly maxWaiting: number
+  /**
+   * Nodes a caller may keep pinned, with all that leads to them, before it enters one more context: the tree must have room for that one's
+   * prefix.
+   */
+  readonly maxHeld: number
   readonly #client: StepClient
   #waiting: number[] = []
   #epoch = 0
@@ -49,7 +52,7 @@ export class Scorer {
   ) {
     this.#client = client
     this.#tree = new PrefixTree(numNodes, config.vocabularySize)
-    this.maxWaiting = Math.floor(numNodes / 2) - config.contextLength
+    this.maxHeld = numNodes - 2 * config.contextLength
   }
 
   static async start(
@@ -69,11 +72,6 @@ export class Scorer {
    */
   get tree(): PrefixTree {
     return this.#tree
-  }
-
-  /** Nodes that wait to be computed. */
-  get numWaiting(): number {
-    return this.tree.numWaiting
   }
 
   /** The context of a session that has just begun. */
