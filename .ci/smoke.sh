@@ -51,7 +51,7 @@ smoke_parse() {
 }
 
 smoke_train() {
-  logneo train --input "$work/train.log" --session-regex "$SESSION" --epochs 2 --no-progress --out "$work/model" &&
+  logneo train --input "$work/train.log" --session-regex "$SESSION" --complete --epochs 15 --no-progress --out "$work/model" &&
     test -s "$work/model/manifest.json"
 }
 
@@ -80,7 +80,7 @@ smoke_sequences() {
   # The same sessions, each without its second half.
   sequences 1 | awk -F, '{ n = split($3, k, " "); s = k[1]; for (i = 2; i <= n / 2; i++) s = s " " k[i]; print $1 ",1," s }' \
     >"$work/abnormal.csv" || return
-  logneo train --sequences "$work/normal.csv" --epochs 2 --no-progress --out "$work/rows" || return
+  logneo train --sequences "$work/normal.csv" --epochs 15 --no-progress --out "$work/rows" || return
   exits_with 2 logneo train --sequences "$work/abnormal.csv" --out "$work/none" || return
   logneo evaluate --model "$work/rows" --normal "$work/normal.csv" --abnormal "$work/abnormal.csv" --json "$work/result.json" &&
     node -e 'const r = JSON.parse(require("fs").readFileSync(process.argv[1])); if (!(r.rocAuc > 0.5 && r.f1 >= 0)) throw new Error(JSON.stringify(r))' \
@@ -88,12 +88,13 @@ smoke_sequences() {
 }
 
 smoke_embedded() {
-  MODEL="$work/model" node --input-type=module -e '
-    import { createStage } from "logneo"
-    const stage = await createStage({ model: process.env.MODEL })
-    const [{ pod, logneo }] = await stage.process([{ message: "[1] a.b LOG:  hello", pod: "web-1" }])
-    await stage.close()
-    if (pod !== "web-1" || logneo.status !== "scored") throw new Error(JSON.stringify(logneo))'
+  MODEL="$work/model" node -e '
+    import("logneo").then(async ({ createStage }) => {
+      const stage = await createStage({ model: process.env.MODEL })
+      const [{ pod, logneo }] = await stage.process([{ message: "[1] a.b LOG:  hello", pod: "web-1" }])
+      await stage.close()
+      if (pod !== "web-1" || logneo.status !== "scored") throw new Error(JSON.stringify(logneo))
+    })'
 }
 
 smoke_init() {
@@ -101,10 +102,17 @@ smoke_init() {
   local config
   config=$(find "$work/pipeline" -name '*.logneo.yaml' | head -n 1)
   test -n "$config" || { echo 'init wrote no *.logneo.yaml'; return 1; }
-  rm -rf "$work/pipeline/model" && cp -r "$work/model" "$work/pipeline/model"
+  cp -r "$work/model" "$work/pipeline/model"
   logneo check --config "$config" || return
   printf 'model: { path: model }\ninputt: {}\n' >"$work/pipeline/bad.logneo.yaml"
   exits_with 2 logneo check --config "$work/pipeline/bad.logneo.yaml"
+}
+
+# smoke_config FILE: checks a copy of a config that ships, beside the model and the log that it names.
+smoke_config() {
+  local copy="$work/configs-$RANDOM"
+  cp -r "$(dirname "$1")" "$copy" && cp -r "$work/model" "$copy/model" && cp "$work/score.log" "$copy/app.log" || return
+  logneo check --config "$copy/$(basename "$1")"
 }
 
 smoke_run() {
