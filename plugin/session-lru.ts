@@ -42,13 +42,15 @@ export class SessionLru implements SessionTracker {
   place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
     const now = this.#clock.advance(timeMs)
     if (now >= this.#nextExpiryMs) this.#closeIdle(now, closed)
+    // A time that the clock does not believe would keep the session, and all behind it, from ever being idle.
+    const at = Math.min(timeMs, now)
     let session = this.#sessions.get(id)
     if (session === undefined) {
       if (this.#sessions.size === this.limits.maxSessions) this.#close(this.#oldest()!, 'evicted', closed)
-      session = newSession(id, this.begin(), timeMs)
+      session = newSession(id, this.begin(), at)
       this.#sessions.set(id, session)
     }
-    if (!(session.lastMs > timeMs)) session.lastMs = Number.isNaN(timeMs) ? session.lastMs : timeMs
+    if (!(session.lastMs > at)) session.lastMs = Number.isNaN(at) ? session.lastMs : at
     this.#touchedWallMs.set(session, this.wallClock())
     this.#placed[0] = session
     return this.#placed
@@ -77,6 +79,8 @@ export class SessionLru implements SessionTracker {
     for (;;) {
       const session = this.#oldest()
       if (session === undefined) return
+      // Without a time of its own it is idle from the first time known after it.
+      if (Number.isNaN(session.lastMs)) session.lastMs = now
       const expiry = session.lastMs + idleTimeoutMs + disorderMs
       if (!(now > expiry)) {
         this.#nextExpiryMs = expiry
