@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { pausesSchema } from './pauses.js'
 
-const positiveSeconds = z
-  .number()
-  .positive()
-  .max(10 * 365 * 86_400)
+/** Longest span of time a rule may name: ten years. */
+export const MAX_SECONDS = 10 * 365 * 86_400
+
+const positiveSeconds = z.number().positive().max(MAX_SECONDS)
 const pattern = z.string().min(1).max(4096)
 
 /** How lines are assigned to sessions. */

@@ -50,15 +50,17 @@ export class SessionLru implements SessionTracker {
   place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
     const now = this.#clock.advance(timeMs)
     if (now >= this.#nextExpiryMs) this.#closeIdle(now, closed)
+    // A time that the clock does not believe would keep the session, and all behind it, from ever being idle.
+    const at = Math.min(timeMs, now)
     let held = this.#sessions.get(id)
     if (held === undefined) {
       if (this.#sessions.size === this.limits.maxSessions)
         this.#close(this.#oldest()!.session, 'evicted', closed)
-      held = { session: newSession(id, this.begin(), timeMs), touchedWallMs: 0 }
+      held = { session: newSession(id, this.begin(), at), touchedWallMs: 0 }
       this.#sessions.set(id, held)
     }
     const { session } = held
-    if (!(session.lastMs > timeMs)) session.lastMs = Number.isNaN(timeMs) ? session.lastMs : timeMs
+    if (!(session.lastMs > at)) session.lastMs = Number.isNaN(at) ? session.lastMs : at
     held.touchedWallMs = this.wallClock()
     this.#placed[0] = session
     return this.#placed
@@ -87,6 +89,8 @@ export class SessionLru implements SessionTracker {
     for (;;) {
       const session = this.#oldest()?.session
       if (session === undefined) return
+      // Without a time of its own it is idle from the first time known after it.
+      if (Number.isNaN(session.lastMs)) session.lastMs = now
       const expiry = session.lastMs + idleTimeoutMs + disorderMs
       if (!(now > expiry)) {
         this.#nextExpiryMs = expiry

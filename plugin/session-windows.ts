@@ -9,6 +9,9 @@ import {
 } from './session.js'
 import type { SessionLimits } from './session-lru.js'
 
+/** Times beyond what a Date can hold name no window; such lines are taken as having none. */
+const MAX_DATE_MS = 8.64e15
+
 export interface WindowSpan {
   readonly lengthMs: number
   /** Windows begin at multiples of this, so up to lengthMs / stepMs are open at a time. */
@@ -47,7 +50,8 @@ export class SessionWindows implements SessionTracker {
     return this.#clock.now
   }
 
-  place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
+  place(id: string, lineMs: number, closed: ClosedSession[]): readonly Session[] {
+    const timeMs = Math.abs(lineMs) <= MAX_DATE_MS ? lineMs : Number.NaN
     const clock = this.#clock.advance(timeMs)
     if (clock >= this.#nextExpiryMs) this.#closePast(clock, closed)
     const now = Number.isNaN(timeMs) || timeMs > clock ? clock : timeMs

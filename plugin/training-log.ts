@@ -3,7 +3,7 @@ import type { DrainOptions } from '../drain/options.js'
 import { Random } from '../scorer/random.js'
 import type { KeySequence } from '../scorer/train/train.js'
 import { LineReader } from './line-reader.js'
-import type { LineRules } from './line-rules.js'
+import { type LineRules, MAX_SECONDS } from './line-rules.js'
 import type { PauseTable } from './pauses.js'
 import { EndEstimator, type PausePoints, type Stretch } from './session-ends.js'
 
@@ -135,7 +135,10 @@ class Collector {
 
   #idleSeconds(longestPauseMs: number): number {
     if (!this.#hasTimes) return DEFAULT_IDLE_SECONDS
-    return Math.max(MIN_IDLE_SECONDS, Math.ceil((PAUSE_MARGIN * longestPauseMs) / 1000))
+    return Math.min(
+      MAX_SECONDS,
+      Math.max(MIN_IDLE_SECONDS, Math.ceil((PAUSE_MARGIN * longestPauseMs) / 1000)),
+    )
   }
 
   /** The line's time; its number where lines have none, which keeps the order at least. */
