@@ -35,6 +35,8 @@ export type EntryKind = 'event' | 'group' | 'broken'
 /** Counts what happened, by name. */
 export interface Counters {
   increment(name: string, by?: number): void
+  /** Counts apart by labels, where the counter can; else `increment` counts all together. */
+  labelled?(name: string, labels: Readonly<Record<string, string>>, by?: number): void
 }
 
 /** For those who do not count. */

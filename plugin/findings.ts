@@ -1,4 +1,5 @@
 import type { Judge, Judgement } from '../scorer/judge.js'
+import { round } from './fields.js'
 import type { CloseReason, Session } from './session.js'
 import type { SessionSummary } from './verdict.js'
 
@@ -33,7 +34,7 @@ export function summarize(
     status: isIncomplete ? 'unscored' : 'scored',
     session: session.id,
     anomaly,
-    score,
+    score: round(score),
     severity: judge.severity(anomaly, score),
     reasons: [...reasons],
     ...(message !== undefined && { message }),

@@ -9,18 +9,13 @@ const MAX_SERIES = 100
 const OTHER = 'other'
 const CHUNK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** Counters whose counts are told apart by labels, such as the detector. */
-export interface LabelledCounters extends Counters {
-  labelled(name: string, labels: Readonly<Record<string, string>>, by?: number): void
-}
-
 interface LabelledCounter {
   readonly counter: Counter
   readonly series: Set<string>
 }
 
 /** What Prometheus is told, under names that begin with `logneo_`, and the usual metrics of the process. */
-export class Metrics implements LabelledCounters {
+export class Metrics implements Counters {
   readonly #registry = new Registry()
   readonly #counters = new Map<string, Counter>()
   readonly #labelled = new Map<string, LabelledCounter>()

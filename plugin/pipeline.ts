@@ -82,6 +82,7 @@ export class Pipeline {
 
   /** Delivers summaries of sessions that closed without a chunk. */
   async deliverSummaries(summaries: readonly SessionSummary[]): Promise<void> {
+    this.#countClosed(summaries)
     const packed = this.#packSummaries(summaries.map(summary => ({ after: 0, summary })))
     await this.#deliver({ tag: '', records: NO_ENTRIES, summaries: packed })
   }
@@ -198,16 +199,23 @@ export class Pipeline {
   }
 
   #count({ verdicts, summaries }: Judged): void {
-    let anomalies = 0
-    let unscored = 0
-    for (const { status, anomaly } of verdicts) {
-      if (anomaly === true) anomalies++
-      if (status === 'unscored') unscored++
-    }
     this.counters.increment('events_total', verdicts.length)
-    if (anomalies > 0) this.counters.increment('anomalies_total', anomalies)
-    if (unscored > 0) this.counters.increment('events_unscored_total', unscored)
-    if (summaries.length > 0) this.counters.increment('sessions_closed_total', summaries.length)
+    for (const { status, session, reasons } of verdicts) {
+      if (reasons !== undefined) this.#countLabelled('anomalies_total', { detector: reasons[0]! })
+      if (status === 'unscored') {
+        this.#countLabelled('unscored_total', { reason: session === undefined ? 'no_session' : 'scorer' })
+      }
+    }
+    this.#countClosed(summaries.map(({ summary }) => summary))
+  }
+
+  #countClosed(summaries: readonly SessionSummary[]): void {
+    for (const { closed } of summaries) this.#countLabelled('sessions_closed_total', { reason: closed })
+  }
+
+  #countLabelled(name: string, labels: Readonly<Record<string, string>>): void {
+    if (this.counters.labelled === undefined) this.counters.increment(name)
+    else this.counters.labelled(name, labels)
   }
 }
 

@@ -27,6 +27,8 @@ export interface ServiceOptions {
   readonly sessionSummaries?: boolean | undefined
   readonly deadLetter?: DeadLetter | undefined
   readonly counters: Counters
+  /** Told how long each chunk took from its arrival to its delivery. */
+  readonly onChunk?: (seconds: number) => void
   /** Takes one-line messages for the person who runs this. */
   readonly warn?: (message: string) => void
 }
@@ -134,8 +136,13 @@ export class Service {
 
   /** Our own summaries must not come round again. */
   async #take(chunk: Chunk): Promise<void> {
-    if (chunk.tag === SUMMARY_TAG) this.#options.counters.increment('forward_refused_loop_total')
-    else await this.#pipeline.handle(chunk)
+    if (chunk.tag === SUMMARY_TAG) {
+      this.#options.counters.increment('forward_refused_loop_total')
+      return
+    }
+    const started = performance.now()
+    await this.#pipeline.handle(chunk)
+    this.#options.onChunk?.((performance.now() - started) / 1000)
   }
 
   #tick(): void {

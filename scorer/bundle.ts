@@ -199,7 +199,8 @@ function damaged(path: string, what: string, cause?: unknown): BundleError {
   )
 }
 
-async function refuseForeign(path: string): Promise<void> {
+/** @throws BundleError if a model bundle cannot go to `path` because something else is there */
+export async function refuseForeign(path: string): Promise<void> {
   const entries: string[] = await readdir(path).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return []
     throw new BundleError(

@@ -24,7 +24,10 @@ export class StepClient {
   }
 
   static async start(data: StepWorkerData): Promise<StepClient> {
-    const worker = new Worker(new URL('./step-worker.js', import.meta.url), { workerData: data })
+    const worker = new Worker(new URL('./step-worker.js', import.meta.url), {
+      workerData: data,
+      execArgv: [],
+    })
     await once(worker, 'message')
     return new StepClient(worker)
   }

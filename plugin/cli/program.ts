@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { LAYOUT_NAMES } from '../../drain/header/named-layouts.js'
 import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detector.js'
@@ -13,24 +14,39 @@ const WRONG_USAGE = 2
 const INTRODUCTION = `Finds anomalies in logs: learns what your log normally says, then tells you where it says something else, and why.
 
 Start here:
-  $ logneo demo                                            the whole story on bundled PostgreSQL logs, in a minute or two
-  $ logneo train --input app.log --session-regex 'req=(\\w+)' --out model
-  $ logneo score --model model --input today.log --explain what is strange, for people
-  $ logneo init pipeline && logneo run --config pipeline/logneo.logneo.yaml
+  logneo demo
+      the whole story on bundled PostgreSQL logs, in a minute or two
+  logneo train --input app.log --session-regex 'req=(\\w+)' --out model
+      learn what app.log normally says
+  logneo score --model model --input today.log --explain
+      tell what is strange in today.log, and why
+  logneo init pipeline
+      write a config for Fluent Bit to start from
 
 A session is what belongs together: a request, a block, a connection, or a span of time (--window 60).`
 
 /** Builds the command line. Each command loads its own code when it runs, so that help is instant. */
 export function makeProgram(): Command {
-  const program = new Command('logneo').description(INTRODUCTION).helpCommand(false).exitOverride()
+  const program = new Command('logneo')
+    .description(INTRODUCTION)
+    .version(packageVersion(), '--version')
+    .helpCommand(false)
+    .exitOverride()
   program.configureOutput({ writeErr: text => process.stderr.write(text) })
   addTrain(program)
   addScore(program)
   addEvaluate(program)
   addParse(program)
   addRun(program)
+  addCheck(program)
+  addInit(program)
   addDemo(program)
   return program
+}
+
+function packageVersion(): string {
+  const file = new URL('../../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 /** Runs the command line. @returns the exit code: 0 done, 1 failed, 2 wrong usage or config */
@@ -171,6 +187,28 @@ function addRun(program: Command): void {
     .description('the pipeline stage: records in, tagged records out, until told to stop')
     .requiredOption('--config <file>', 'a *.logneo.yaml; logneo init writes one')
     .action(async ({ config }) => (await import('./run.js')).runCommand(config))
+}
+
+function addCheck(program: Command): void {
+  program
+    .command('check')
+    .description('look a config over, and the model it names, and tell every problem at once')
+    .requiredOption('--config <file>', 'a *.logneo.yaml')
+    .action(async ({ config }) => {
+      process.exitCode = await (await import('./check.js')).check(config)
+    })
+}
+
+function addInit(program: Command): void {
+  program
+    .command('init')
+    .description('write a config to start from, with comments')
+    .argument('[dir]', 'folder for it', '.')
+    .option('--for <kind>', 'what it is for: fluent-bit, files, vector or kafka', 'fluent-bit')
+    .action(async (dir, options) => {
+      const { files, nextSteps } = await (await import('./init.js')).init(dir, options.for)
+      process.stderr.write(`${files.map(file => `wrote ${file}`).join('\n')}\n${nextSteps}\n`)
+    })
 }
 
 function addDemo(program: Command): void {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type Config, loadConfig } from '../config.js'
 import { DeadLetterFile } from '../dead-letter.js'
+import { ConfigError } from '../errors.js'
 import { makeLogger } from '../log.js'
 import { Metrics } from '../metrics.js'
 import { OpsServer } from '../ops-server.js'
@@ -11,7 +12,9 @@ import { Service } from '../service.js'
 
 /** `logneo run`: the pipeline stage, until its files are read (and nothing else comes) or it is told to stop. */
 export async function runCommand(path: string): Promise<void> {
-  const config = await loadConfig(path, process.env)
+  const config = await loadConfig(path, process.env).catch(error => {
+    throw error instanceof ConfigError ? new ConfigError([`${path}:`, ...error.problems]) : error
+  })
   const log = makeLogger({ level: config.log.level })
   const metrics = new Metrics()
   const warn = (message: string): void => log.warn(message)
@@ -24,6 +27,7 @@ export async function runCommand(path: string): Promise<void> {
     sessionSummaries: config.output.sessionSummaries,
     deadLetter: config.deadLetter && new DeadLetterFile(config.deadLetter, metrics),
     counters: metrics,
+    onChunk: seconds => metrics.observeChunk(seconds),
     warn,
   })
   const stopped = stopSignal()

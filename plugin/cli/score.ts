@@ -28,14 +28,17 @@ export async function scoreCommand({
   })
   const print = explain ? printFlags() : printRecords
   try {
+    const tally = new Tally()
     let batch: TaggedRecord[] = []
     for await (const tagged of stage.processAll(records(input, stage), { complete })) {
+      tally.add(tagged)
       batch.push(tagged)
       if (batch.length < 500) continue
       await emit(print(batch))
       batch = []
     }
     await emit(print(batch))
+    say(tally.text())
   } finally {
     await stage.close()
   }
@@ -99,4 +102,32 @@ function flaggedEnd(summary: SessionSummary, contexts: Map<string, string[]>): s
 
 function heading(severity: string, score: number, session: string, reasons: readonly string[]): string {
   return `${severity.toUpperCase()}  score ${score.toFixed(1)}  session ${session}  (${reasons.join(', ')})`
+}
+
+/** What a person wants to know at the end. */
+class Tally {
+  #numLines = 0
+  #numUnscored = 0
+  #numFlagged = 0
+  #numSessions = 0
+  #numFlaggedSessions = 0
+
+  add({ logneo }: TaggedRecord): void {
+    if ('kind' in logneo) {
+      this.#numSessions++
+      if (logneo.anomaly) this.#numFlaggedSessions++
+      return
+    }
+    this.#numLines++
+    if (logneo.status === 'unscored') this.#numUnscored++
+    if (logneo.anomaly === true) this.#numFlagged++
+  }
+
+  text(): string {
+    const unscored =
+      this.#numUnscored === 0
+        ? ''
+        : `; ${this.#numUnscored} lines passed unscored, as they belong to no session or could not be scored`
+    return `${this.#numLines} lines, ${this.#numFlagged} flagged; ${this.#numSessions} sessions, ${this.#numFlaggedSessions} flagged${unscored}`
+  }
 }

@@ -1,5 +1,6 @@
 import { detectFormat } from '../../drain/header/detect.js'
 import { HeaderFormat } from '../../drain/header/header-format.js'
+import { refuseForeign } from '../../scorer/bundle.js'
 import { surpriseThreshold } from '../../scorer/calibrate.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
 import type { PresetName } from '../../scorer/model/config.js'
@@ -46,6 +47,9 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
       'give either --input FILE... (raw lines) or --sequences FILE... (id,label,keys rows)',
     )
   }
+  if (input?.includes('-'))
+    throw new UsageError('training reads its input twice, so give files; standard input is not enough')
+  await refuseForeign(options.out)
   if (sequences !== undefined) {
     const model = await trainOn(await sequencesOf(sequences, options.allowLabels === true), options, false)
     finished(await writeModel(options.out, model, undefined), model, options.out)
