@@ -68,9 +68,15 @@ export class StepEngine {
     const needed = batch * past * size
     if (this.#past.length < needed) this.#past = new Float32Array(needed)
     for (let b = 0; b < batch; b++) {
-      for (let p = 0; p < pastLengths[b]!; p++) {
-        const row = pastRows[b * past + p]!
-        this.#past.set(this.#cache.subarray(row * size, (row + 1) * size), (b * past + p) * size)
+      const from = b * past
+      const to = from + pastLengths[b]!
+      for (let p = from; p < to; ) {
+        const row = pastRows[p]!
+        // Prefixes made in one go lie side by side: they are copied in one go too.
+        let count = 1
+        while (p + count < to && pastRows[p + count] === row + count) count++
+        this.#past.set(this.#cache.subarray(row * size, (row + count) * size), p * size)
+        p += count
       }
     }
     return this.#past.subarray(0, needed)
