@@ -21,6 +21,8 @@ export interface SessionLimits {
 interface Held {
   readonly session: Session
   touchedWallMs: number
+  /** Time of its latest line where the clock did not believe it, NaN where it did: taken over if the clock comes to agree. */
+  doubtedMs: number
 }
 
 /** Sessions by id in this process, least recently touched first. */
@@ -56,12 +58,13 @@ export class SessionLru implements SessionTracker {
     if (held === undefined) {
       if (this.#sessions.size === this.limits.maxSessions)
         this.#close(this.#oldest()!.session, 'evicted', closed)
-      held = { session: newSession(id, this.begin(), at), touchedWallMs: 0 }
+      held = { session: newSession(id, this.begin(), at), touchedWallMs: 0, doubtedMs: Number.NaN }
       this.#sessions.set(id, held)
     }
     const { session } = held
     if (!(session.lastMs > at)) session.lastMs = Number.isNaN(at) ? session.lastMs : at
     held.touchedWallMs = this.wallClock()
+    held.doubtedMs = timeMs > now ? timeMs : Number.NaN
     this.#placed[0] = session
     return this.#placed
   }
@@ -87,8 +90,10 @@ export class SessionLru implements SessionTracker {
   #closeIdle(now: number, closed: ClosedSession[]): void {
     const { idleTimeoutMs, disorderMs } = this.limits
     for (;;) {
-      const session = this.#oldest()?.session
-      if (session === undefined) return
+      const held = this.#oldest()
+      if (held === undefined) return
+      const { session } = held
+      if (held.doubtedMs <= now) session.lastMs = held.doubtedMs
       // Without a time of its own it is idle from the first time known after it.
       if (Number.isNaN(session.lastMs)) session.lastMs = now
       const expiry = session.lastMs + idleTimeoutMs + disorderMs
