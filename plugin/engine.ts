@@ -125,9 +125,11 @@ export class Engine {
     await this.#inTurn(async () => {
       const closed: ClosedSession[] = []
       collect(closed)
-      for (let i = 0; i < closed.length; i += MAX_SLICE) {
+      const { scorer } = this.parts
+      for (let i = 0; i < closed.length; ) {
         const questions: Question[] = []
-        for (const one of closed.slice(i, i + MAX_SLICE)) this.#askEnd(one, 0, questions)
+        const to = Math.min(closed.length, i + MAX_SLICE)
+        for (; i < to && scorer.numWaiting <= scorer.maxWaiting; i++) this.#askEnd(closed[i]!, 0, questions)
         await this.#answer(questions, judged)
       }
       return { prepared: Promise.resolve(), result: judged }
