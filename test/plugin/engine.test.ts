@@ -131,6 +131,21 @@ t.test('many sessions repeated over a small memory never make a call fail', asyn
   }
 })
 
+t.test('all sessions can be closed at once over a small memory', async t => {
+  const engine = await open({ scorer: { cacheBytes: 1 }, rules: { endPattern: 'never' } })
+  t.teardown(() => engine.close())
+  const kinds = ['open', 'read', 'check', 'write', 'sync']
+  const lines = Array.from({ length: 4000 }, (_, i) => {
+    const session = i % 400
+    const kind = kinds[Math.floor(session / 5 ** Math.floor(i / 400)) % 5]!
+    return { line: logLine(START_MS, `m${session}`, kind, i), timeMs: START_MS }
+  })
+  await engine.judge(lines)
+  const summaries = await engine.finish('complete')
+  t.equal(summaries.length, 400)
+  t.ok(summaries.every(({ status, events }) => status === 'scored' && events === 10))
+})
+
 t.test('a scorer that fails leaves lines unscored, once told, and later lines are scored again', async t => {
   const failures: Error[] = []
   const engine = await open({ onScorerFailure: error => failures.push(error) })
