@@ -223,7 +223,7 @@ t.test(
       },
     ])
     const last = await engine.finish('open')
-    t.match(last, [{ session: 'c', closed: 'open', open: true, anomaly: false }])
+    t.match(last, [{ session: 'c', closed: 'open', open: true, events: 3 }])
   },
 )
 
