@@ -117,6 +117,14 @@ function addTrain(program: Command): void {
     .option('--seed <n>', 'random seed', integer, 42)
     .option('--epochs <n>', 'passes over the data (default: about 4,500 steps)', positiveInteger)
     .addOption(new Option('--preset <name>', 'size of the model').choices(PRESET_NAMES).default('nano'))
+    .addOption(
+      new Option(
+        '--rl <method>',
+        'reinforcement learning after maximum likelihood; none is what this version has',
+      )
+        .choices(['none'])
+        .default('none'),
+    )
     .option('--progress', 'show a progress bar (default: on a terminal)')
     .option('--no-progress', 'show none')
     .action(async options => (await import('./train.js')).trainCommand(options))

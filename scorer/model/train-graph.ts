@@ -23,28 +23,28 @@ export interface AdamWSettings {
  * Out: loss (), gradientNorm (), nextParameters, nextFirstMoments, nextSecondMoments.
  */
 export function trainGraph(config: GptNeoConfig, settings: AdamWSettings): Buffer {
-  const graph = new GraphBuilder('train')
-  const tape = new Tape(graph)
-  const layout = parameterLayout(config)
-  const parameters = graph.input('parameters', 'float32', [layout.size])
-  const loss = addLoss(tape, config, layout, parameters)
-  tape.backward(loss)
-  graph.output('loss', loss, 'float32', [])
-  addAdamW(graph, layout, settings, parameters, tape.gradient(parameters))
+  const { graph, layout, parameters, gradient } = withGradient('train', config)
+  addAdamW(graph, layout, settings, parameters, gradient)
   return graph.finish()
 }
 
 /** Loss and flat gradient alone, for checks against a reference. In and out as trainGraph; `gradient` (size). */
 export function gradientGraph(config: GptNeoConfig): Buffer {
-  const graph = new GraphBuilder('gradient')
+  const { graph, layout, gradient } = withGradient('gradient', config)
+  graph.output('gradient', gradient, 'float32', [layout.size])
+  return graph.finish()
+}
+
+/** A graph that computes the loss, which is an output, and its gradient (size). */
+function withGradient(name: string, config: GptNeoConfig) {
+  const graph = new GraphBuilder(name)
   const tape = new Tape(graph)
   const layout = parameterLayout(config)
   const parameters = graph.input('parameters', 'float32', [layout.size])
   const loss = addLoss(tape, config, layout, parameters)
   tape.backward(loss)
   graph.output('loss', loss, 'float32', [])
-  graph.output('gradient', tape.gradient(parameters), 'float32', [layout.size])
-  return graph.finish()
+  return { graph, layout, parameters, gradient: tape.gradient(parameters) }
 }
 
 function addLoss(tape: Tape, config: GptNeoConfig, layout: ParameterLayout, parameters: Value): Value {

@@ -3,10 +3,11 @@ import t, { type Test } from 'tap'
 import { ForwardServer } from '../../plugin/input/forward.js'
 import { ForwardOutput } from '../../plugin/output/forward.js'
 import { ForwardSink } from '../../plugin/output/forward-sink.js'
+import type { Output } from '../../plugin/output/output.js'
 import { Service } from '../../plugin/service.js'
 import { createStage } from '../../plugin/stage.js'
 import type { Verdict } from '../../plugin/verdict.js'
-import { packed, plainEntries, RawPeer, Receiver, Tally } from '../fixtures/forward-peer.js'
+import { LetterBox, packed, plainEntries, RawPeer, Receiver, Tally } from '../fixtures/forward-peer.js'
 import { encode, eventTime } from '../fixtures/forward-values.js'
 import { type RecordingModel, trainRecordingModel } from '../fixtures/recording-model.js'
 
@@ -168,3 +169,66 @@ t.test('the receiver being away holds acks back and loses nothing', async t => {
   await service.stop()
   await back.close()
 })
+
+t.test('a record too large for any frame goes to the dead letters, the others arrive', async t => {
+  const receiver = await Receiver.start(t, { ownTagPrefix: '' })
+  const letters = new LetterBox()
+  const service = await Service.open({
+    stage: { model: model.path },
+    forward: { port: 0 },
+    outputs: [new ForwardSink({ port: receiver.address.port }, new Tally())],
+    deadLetter: letters,
+    counters: new Tally(),
+  })
+  const address = await service.listen()
+  t.teardown(() => service.stop())
+  const peer = await RawPeer.to(address!)
+  const messages = [lines[0]!, 'x'.repeat(7_000_000), lines[1]!]
+  peer.send(['pg', packed(plainEntries(...messages)), { chunk: 'large', size: 3 }])
+  t.strictSame(await peer.reply(1), [{ ack: 'large' }])
+  t.strictSame(
+    recordsOf(receiver).map(({ message }) => message),
+    [lines[0], lines[1]],
+  )
+  t.equal(letters.letters.length, 1)
+  t.match(letters.letters[0]!.reason, /frame holds at most/)
+  peer.socket.destroy()
+})
+
+t.test(
+  'a chunk that could not be delivered is delivered when it is repeated, and not judged again',
+  async t => {
+    const delivered: number[] = []
+    let isBroken = true
+    const output: Output = {
+      name: 'test',
+      isReady: true,
+      async deliver(_, { count }) {
+        if (isBroken) throw new Error('disk full')
+        delivered.push(count)
+      },
+      async close() {},
+    }
+    const counters = new Tally()
+    const service = await Service.open({
+      stage: { model: model.path },
+      forward: { port: 0 },
+      outputs: [output],
+      counters,
+    })
+    const address = await service.listen()
+    t.teardown(() => service.stop())
+    const message = ['pg', packed(plainEntries(...lines.slice(0, 10))), { chunk: 'again', size: 10 }]
+    const first = await RawPeer.to(address!)
+    first.send(message)
+    await first.closed
+    t.strictSame(first.replies, [], 'no ack')
+    isBroken = false
+    const second = await RawPeer.to(address!)
+    second.send(message)
+    t.strictSame(await second.reply(1), [{ ack: 'again' }])
+    t.strictSame(delivered, [10])
+    t.equal(counters.of('events_total'), 10, 'judged once')
+    second.socket.destroy()
+  },
+)
