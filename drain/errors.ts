@@ -44,7 +44,7 @@ export class PatternError extends DrainError {
     problem: string,
   ) {
     super(
-      `pattern ${JSON.stringify(pattern)}: ${problem} at offset ${offset}. See LinearRegex for the syntax`,
+      `pattern ${JSON.stringify(pattern)}: ${problem} at offset ${offset}. Patterns are as in RE2: no back-references, no look-arounds but of one character class`,
     )
   }
 }
