@@ -33,7 +33,12 @@ export async function fitAll(tasks: readonly FitTask[], onProgress: PoolProgress
 
 function runTask(task: FitTask, onProgress: (progress: TrainProgress) => void): Promise<FitResult> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./fit-worker.js', import.meta.url), { workerData: task, execArgv: [] })
+    const worker = new Worker(new URL('./fit-worker.js', import.meta.url), {
+      workerData: task,
+      execArgv: [],
+      // Each step leaves three parameter vectors behind; a small nursery has them collected sooner.
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    })
     worker.on('message', (message: FitMessage) => {
       if ('progress' in message) onProgress(message.progress)
       else if ('result' in message) resolve(message.result)
