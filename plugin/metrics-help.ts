@@ -12,6 +12,7 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   forward_chunks_repeated_total: 'Chunks that came again; they were acknowledged and not judged again.',
   forward_refused_loop_total: 'Chunks refused because their tag is one of our own outputs.',
   forward_undecodable_total: 'Chunks that could not be decoded.',
+  forward_frames_cut_off_total: 'Connections that ended in the middle of a frame.',
   forward_acks_total: 'Chunks acknowledged to their senders.',
   forward_handler_failures_total: 'Chunks not acknowledged because an output did not take them.',
   forward_heartbeats_total: 'Heartbeats received.',

@@ -44,7 +44,7 @@ export class ForwardSession {
     this.#lastActivity = options.now()
     socket.on('data', data => this.#read(data))
     socket.on('drain', this.updateFlow)
-    socket.on('end', () => this.finish())
+    socket.on('end', () => this.#clientEnded())
     socket.on('error', () => this.#count('socket_errors'))
     socket.on('close', () => host.budget.forget(this.updateFlow))
     if (this.#exchange) socket.write(this.#exchange.greeting)
@@ -88,6 +88,11 @@ export class ForwardSession {
     } else if (idleTimeoutMs > 0 && now - this.#lastActivity > idleTimeoutMs) {
       this.destroy('idle_timeouts')
     }
+  }
+
+  #clientEnded(): void {
+    if (!this.#isFinishing && this.#reader.isPartial) this.#count('frames_cut_off')
+    this.finish()
   }
 
   /** Stops or resumes reading, as what is in flight demands. An arrow function as it is handed out as a listener. */

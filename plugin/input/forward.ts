@@ -36,7 +36,7 @@ export class ForwardServer {
    * @param counters counts, each under `forward_…_total`: `connections`, `connections_refused`, `chunks`, `chunks_repeated`,
    *   `entries`, `entries_broken`, `acks`, `heartbeats`, `handler_failures`, `refused_loop`, `undecodable`,
    *   `broken_streams_invalid|too_deep|too_large|not_forward|unexpected`, `partial_timeouts`, `idle_timeouts`,
-   *   `partial_memory_closes`, `closed_unfinished`, `handshakes_refused`, `socket_errors`, `server_errors`
+   *   `partial_memory_closes`, `frames_cut_off`, `closed_unfinished`, `handshakes_refused`, `socket_errors`, `server_errors`
    * @throws ConfigError that lists every option that is wrong
    */
   constructor(
