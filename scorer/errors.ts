@@ -26,3 +26,15 @@ export class TrainingDataError extends ScorerError {
   readonly code = 'ERR_SCORER_TRAINING_DATA'
   readonly retriable = false
 }
+
+/** Thrown when a checkpoint to start from cannot be used: files missing or damaged, another architecture, other shapes. */
+export class CheckpointError extends ScorerError {
+  readonly code = 'ERR_SCORER_CHECKPOINT'
+  readonly retriable = false
+}
+
+/** Thrown when options of training contradict each other. */
+export class TrainOptionsError extends ScorerError {
+  readonly code = 'ERR_SCORER_OPTIONS'
+  readonly retriable = false
+}

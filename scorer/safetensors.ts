@@ -1,7 +1,8 @@
 import { BundleError } from './errors.js'
 import type { ParameterLayout } from './model/parameters.js'
 
-interface TensorEntry {
+/** What the header of a safetensors file says of a tensor. */
+export interface TensorEntry {
   readonly dtype: string
   readonly shape: readonly number[]
   readonly data_offsets: readonly [number, number]
@@ -67,7 +68,8 @@ function parseHeader(text: string): Map<string, TensorEntry> {
   return entries
 }
 
-function isTensorEntry(entry: unknown): entry is TensorEntry {
+/** Whether a value of the header has the form of a tensor's entry; sizes are not checked. */
+export function isTensorEntry(entry: unknown): entry is TensorEntry {
   if (typeof entry !== 'object' || entry === null) return false
   const { dtype, shape, data_offsets: offsets } = entry as Record<string, unknown>
   return (

@@ -1,20 +1,22 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { ScoringError } from '../../scorer/errors.js'
+import type { GptNeoConfig } from '../../scorer/model/config.js'
 import { Random } from '../../scorer/random.js'
 import { Scorer } from '../../scorer/scorer.js'
 import type { TokenSequence } from '../../scorer/segments.js'
 import type { SequenceScores } from '../../scorer/sequence-scorer.js'
 import { interleave, modelOf, scoreLive, scoreWhole } from '../fixtures/scorer/live-sessions.js'
+import { REFERENCE_CONFIG } from '../fixtures/scorer/reference.js'
 import { randomParameters, randomTokens, TINY } from '../fixtures/scorer/tiny-model.js'
 
 const parameters = randomParameters(TINY, 11)
 const model = modelOf(TINY, parameters)
 
-/** Sessions of every length around the context of 12, some of them the beginning of another, some without an end. */
-function randomSessions(random: Random, count: number): TokenSequence[] {
+/** Sessions of every length below and above the context, some of them the beginning of another, some without an end. */
+function randomSessions(random: Random, count: number, { vocabularySize } = TINY): TokenSequence[] {
   const sessions: TokenSequence[] = []
   for (let i = 0; i < count; i++) {
-    const fresh = randomTokens(random, random.integer(45), TINY.vocabularySize)
+    const fresh = randomTokens(random, random.integer(45), vocabularySize)
     const other = sessions.at(-1)?.tokens
     const shared = other === undefined || random.uniform() < 0.6 ? fresh.subarray(0, 0) : other
     const tokens = Int32Array.from([...shared.subarray(0, random.integer(shared.length + 1)), ...fresh])
@@ -38,11 +40,20 @@ function difference(live: readonly SequenceScores[], whole: readonly SequenceSco
 const TOLERANCE = 1e-5
 
 t.test('a live session is scored as the whole one is, however events are mixed and cut', async t => {
-  const scorer = await Scorer.start(model)
+  await compareLiveWithWhole(t, TINY, 8)
+})
+
+t.test('so it is by a deeper model, where a local layer reads what another local one saw', async t => {
+  await compareLiveWithWhole(t, REFERENCE_CONFIG, 4)
+})
+
+async function compareLiveWithWhole(t: Test, config: GptNeoConfig, numRounds: number): Promise<void> {
+  const parameters = randomParameters(config, 11)
+  const scorer = await Scorer.start(modelOf(config, parameters))
   t.teardown(() => scorer.close())
   const random = new Random(1)
-  for (let round = 0; round < 8; round++) {
-    const sessions = randomSessions(random, 12)
+  for (let round = 0; round < numRounds; round++) {
+    const sessions = randomSessions(random, 12, config)
     const arrivals = interleave(sessions, count => random.integer(count))
     const live = await scoreLive(
       scorer,
@@ -50,14 +61,14 @@ t.test('a live session is scored as the whole one is, however events are mixed a
       sessions.length,
       () => 1 + random.integer(round === 0 ? 1 : 40),
     )
-    const whole = await scoreWhole(TINY, parameters, sessions)
+    const whole = await scoreWhole(config, parameters, sessions)
     t.ok(difference(live, whole) < TOLERANCE, `surprises differ by ${difference(live, whole)}`)
     t.same(
       live.map(({ ranks }) => [...ranks]),
       whole.map(({ ranks }) => [...ranks]),
     )
   }
-})
+}
 
 t.test('prefixes that fell out of a small memory are computed anew', async t => {
   const scorer = await Scorer.start(model, { cacheBytes: 1 })
