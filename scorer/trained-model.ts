@@ -1,4 +1,5 @@
 import type { Calibration } from './calibrate.js'
+import type { CheckpointOrigin } from './checkpoint/checkpoint.js'
 import type { GptNeoConfig } from './model/config.js'
 import type { Vocabulary } from './vocabulary.js'
 
@@ -24,6 +25,8 @@ export interface TrainingRecord {
   /** Settings as resolved, for the record. */
   readonly options: Readonly<Record<string, unknown>>
   readonly numSessions: number
+  /** What training started from; absent where it started at random. */
+  readonly checkpoint?: CheckpointOrigin
   /** Sessions left out as outliers. */
   readonly numTrimmed: number
   readonly numEvents: number

@@ -74,7 +74,8 @@ function report(error: unknown): number {
   return error instanceof UsageError ||
     code === 'ERR_CONFIG' ||
     code === 'ERR_DRAIN_CONFIG' ||
-    code === 'ERR_DRAIN_PATTERN'
+    code === 'ERR_DRAIN_PATTERN' ||
+    code === 'ERR_SCORER_OPTIONS'
     ? WRONG_USAGE
     : FAILED
 }
@@ -116,7 +117,8 @@ function addTrain(program: Command): void {
     .option('--no-trim', 'train on all sessions of raw lines, also on those unlike all others')
     .option('--seed <n>', 'random seed', integer, 42)
     .option('--epochs <n>', 'passes over the data (default: about 4,500 steps)', positiveInteger)
-    .addOption(new Option('--preset <name>', 'size of the model').choices(PRESET_NAMES).default('nano'))
+    .addOption(new Option('--preset <name>', 'size of the model (default: nano)').choices(PRESET_NAMES))
+    .option('--init <dir>', 'start from the GPT-Neo checkpoint in a local Hugging Face directory')
     .addOption(
       new Option(
         '--rl <method>',

@@ -4,6 +4,7 @@ import { refuseForeign } from '../../scorer/bundle.js'
 import { surpriseThreshold } from '../../scorer/calibrate.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
 import type { PresetName } from '../../scorer/model/config.js'
+import { checkStart } from '../../scorer/train/initial.js'
 import type { TrainOptions } from '../../scorer/train/options.js'
 import { type KeySequence, train } from '../../scorer/train/train.js'
 import type { TrainedModel } from '../../scorer/trained-model.js'
@@ -33,6 +34,7 @@ export interface TrainCommandOptions {
   readonly seed?: number
   readonly epochs?: number
   readonly preset?: PresetName
+  readonly init?: string
   readonly progress?: boolean
 }
 
@@ -50,6 +52,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   if (input?.includes('-'))
     throw new UsageError('training reads its input twice, so give files; standard input is not enough')
   await refuseForeign(options.out)
+  await checkStart(options)
   if (sequences !== undefined) {
     const model = await trainOn(await sequencesOf(sequences, options.allowLabels === true), options, false)
     finished(await writeModel(options.out, model, undefined), model, options.out)
@@ -145,6 +148,7 @@ async function trainOn(
     ...(options.seed !== undefined && { seed: options.seed }),
     ...(options.epochs !== undefined && { epochs: options.epochs }),
     ...(options.preset !== undefined && { preset: options.preset }),
+    ...(options.init !== undefined && { init: options.init }),
   }
   const model = await train(sequences, trainOptions, (done, total, { loss }) => {
     if (!isStarted) bar.start(total, 'training')
@@ -165,7 +169,7 @@ function finished(id: string, model: TrainedModel, out: string): void {
   }
   const rate = DEFAULT_JUDGE_OPTIONS.falseAlarmRate
   say(
-    `trained on ${training.numSessions.toLocaleString('en-US')} sessions (${training.numEvents.toLocaleString('en-US')} events, ${vocabulary.keys.length} log keys) in ${training.seconds.toFixed(1)} s: ` +
+    `trained${training.checkpoint ? ` from ${training.checkpoint.name}` : ''} on ${training.numSessions.toLocaleString('en-US')} sessions (${training.numEvents.toLocaleString('en-US')} events, ${vocabulary.keys.length} log keys) in ${training.seconds.toFixed(1)} s: ` +
       `${training.epochs.length} epochs, loss ${last.trainingLoss.toFixed(4)} in training and ${heldOutLoss(training).toFixed(4)} on sessions held out`,
   )
   say(

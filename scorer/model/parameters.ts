@@ -60,12 +60,21 @@ function* tensorShapes(config: GptNeoConfig): Generator<[name: string, shape: re
   yield ['transformer.ln_f.bias', [d]]
 }
 
-/** Initial parameters: norms 1, biases 0, the rest normal with deviation 0.02, as GPT-Neo's own initialisation. */
+/** Deviation of GPT-Neo's own initialisation. */
+const INITIAL_DEVIATION = 0.02
+
+/** Initial parameters: norms 1, biases 0, the rest random. */
 export function initialParameters(layout: ParameterLayout, normal: () => number): Float32Array {
   const parameters = new Float32Array(layout.size)
-  for (const { name, shape, offset, size } of layout.slices) {
-    if (shape.length === 2) for (let i = 0; i < size; i++) parameters[offset + i] = 0.02 * normal()
-    else if (/ln_\w+\.weight$/.test(name)) parameters.fill(1, offset, offset + size)
+  for (const slice of layout.slices) {
+    const values = parameters.subarray(slice.offset, slice.offset + slice.size)
+    if (slice.shape.length === 2) fillNormal(values, normal)
+    else if (/ln_\w+\.weight$/.test(slice.name)) values.fill(1)
   }
   return parameters
+}
+
+/** Fills a matrix or embedding as at the start of training. */
+export function fillNormal(values: Float32Array, normal: () => number): void {
+  for (let i = 0; i < values.length; i++) values[i] = INITIAL_DEVIATION * normal()
 }

@@ -1,11 +1,11 @@
 import type { GptNeoConfig } from '../model/config.js'
-import { initialParameters, parameterLayout } from '../model/parameters.js'
 import { trainGraph } from '../model/train-graph.js'
 import { Random } from '../random.js'
 import { Runtime, type Tensor } from '../runtime.js'
 import { type Segment, segments, type TokenSequence } from '../segments.js'
 import type { EpochRecord } from '../trained-model.js'
 import { type Batch, epochBatches } from './batches.js'
+import { startingParameters } from './initial.js'
 import { type ResolvedTrainOptions, resolveEpochs, WARM_UP_STEPS } from './options.js'
 
 /** AdamW as in the paper (IV-A), with the customary betas. */
@@ -114,7 +114,7 @@ class Optimizer {
       weightDecay: options.weightDecay,
       maxGradientNorm: MAX_GRADIENT_NORM,
     })
-    const parameters = initialParameters(parameterLayout(config), () => random.normal())
+    const parameters = await startingParameters(config, options.init, random)
     return new Optimizer(await Runtime.load(graph), parameters)
   }
 

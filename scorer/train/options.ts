@@ -4,6 +4,11 @@ import type { PresetName } from '../model/config.js'
 export interface TrainOptions {
   /** Size of the model. Default nano. */
   readonly preset?: PresetName
+  /**
+   * A local directory with a published GPT-Neo (config.json, model.safetensors or its shards) to start from instead of at random. The shape of the
+   * model is then the checkpoint's, and `preset` may only repeat it.
+   */
+  readonly init?: string | undefined
   /** Default 42. */
   readonly seed?: number
   /** Passes over the training sessions; `auto` takes as many as make about 4,500 steps, 1 to 60. Default auto. */
@@ -33,6 +38,7 @@ export type ResolvedTrainOptions = Required<TrainOptions>
  */
 export const DEFAULT_TRAIN_OPTIONS = {
   preset: 'nano',
+  init: undefined,
   seed: 42,
   epochs: 'auto',
   batchSize: 16,

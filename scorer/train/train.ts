@@ -1,6 +1,6 @@
 import { calibrate } from '../calibrate.js'
 import { TrainingDataError } from '../errors.js'
-import { type GptNeoConfig, presetConfig } from '../model/config.js'
+import type { GptNeoConfig } from '../model/config.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
 import type { SequenceScores } from '../sequence-scorer.js'
@@ -8,6 +8,7 @@ import type { TrainedModel } from '../trained-model.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
 import type { FitResult, FitTask } from './fit.js'
 import { fitAll } from './fit-pool.js'
+import { modelConfig, originOf } from './initial.js'
 import type { TrainProgress } from './mle.js'
 import {
   DEFAULT_TRAIN_OPTIONS,
@@ -30,7 +31,10 @@ const MIN_SESSIONS = 20
 /** Steps done in all trainings together and in all to be done, with the progress of the one heard of last. */
 export type TrainListener = (done: number, total: number, latest: TrainProgress) => void
 
-/** Trains on sessions taken as normal. @throws TrainingDataError when there are fewer than 20 */
+/**
+ * Trains on sessions taken as normal.
+ * @throws TrainingDataError when there are fewer than 20 @throws CheckpointError when the checkpoint to start from cannot be used
+ */
 export async function train(
   sequences: readonly KeySequence[],
   options: TrainOptions = {},
@@ -48,7 +52,8 @@ export async function train(
   }
   const shuffled = new Random(resolved.seed).shuffle([...usable])
   const vocabulary = Vocabulary.of(usable.map(({ keys }) => keys))
-  const config = presetConfig(resolved.preset, vocabulary.size)
+  const config = await modelConfig(options, vocabulary.size)
+  const origin = await originOf(resolved.init)
   const splits = divide(shuffled, resolveFolds(resolved.folds, shuffled.length))
   const epochs = resolveEpochs(resolved.epochs, Math.ceil(shuffled.length / resolved.batchSize))
   const fitOptions = { ...resolved, epochs }
@@ -69,7 +74,8 @@ export async function train(
     ),
     unknownSurprise: surpriseOfUnknown,
     training: {
-      options: { ...fitOptions },
+      options: recordedOptions(fitOptions),
+      ...(origin && { checkpoint: origin }),
       numSessions: usable.length,
       numTrimmed: outliers.size,
       numEvents: usable.reduce((sum, { keys }) => sum + keys.length, 0),
@@ -79,6 +85,11 @@ export async function train(
       seconds: (performance.now() - started) / 1000,
     },
   }
+}
+
+/** A checkpoint's path says nothing elsewhere, and the model's shape came from it: no preset was used. */
+function recordedOptions({ init, preset, ...others }: ResolvedTrainOptions): Record<string, unknown> {
+  return init === undefined ? { preset, ...others } : others
 }
 
 interface Split {
