@@ -8,7 +8,7 @@ import { Random } from '../../scorer/random.js'
 import { writeSafetensors } from '../../scorer/safetensors.js'
 import { modelConfig, startingParameters } from '../../scorer/train/initial.js'
 import { train } from '../../scorer/train/train.js'
-import { copyCheckpoint, editHeader } from '../fixtures/scorer/checkpoint-copy.js'
+import { copyCheckpoint, editHeader, withLength } from '../fixtures/scorer/checkpoint-copy.js'
 import { grammarSessions } from '../fixtures/scorer/grammar.js'
 import {
   countedLogits,
@@ -101,6 +101,25 @@ t.test('float16 numbers of every kind', async t => {
     numbers.map(([, value]) => value),
   )
   t.ok(Object.is(widened[1], -0))
+})
+
+t.test('tensors larger than what is read at a time come whole', async t => {
+  const size = 2_500_001
+  const file = join(t.testdir(), 'large.safetensors')
+  // The upper halves of the float32 numbers are them as bfloat16: all of these are small integers.
+  const values = Float32Array.from({ length: size }, (_, i) => i % 251)
+  const halves = Uint16Array.from(new Uint32Array(values.buffer), word => word >>> 16)
+  const header = JSON.stringify({
+    full: { dtype: 'F32', shape: [size], data_offsets: [0, 4 * size] },
+    half: { dtype: 'BF16', shape: [size], data_offsets: [4 * size, 6 * size] },
+  })
+  await writeFile(
+    file,
+    Buffer.concat([withLength(header), Buffer.from(values.buffer), Buffer.from(halves.buffer)]),
+  )
+  for (const [name, given] of await readAll(file)) {
+    t.equal(Buffer.compare(Buffer.from(given.buffer), Buffer.from(values.buffer)), 0, name)
+  }
 })
 
 t.test('masks that older checkpoints hold among their tensors are passed over', async t => {
