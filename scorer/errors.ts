@@ -28,8 +28,8 @@ export class TrainingDataError extends ScorerError {
 }
 
 /** Thrown when a checkpoint to start from cannot be used: files missing or damaged, another architecture, other shapes. */
-export class CheckpointError extends ScorerError {
-  readonly code = 'ERR_SCORER_CHECKPOINT'
+export class PretrainedError extends ScorerError {
+  readonly code = 'ERR_SCORER_PRETRAINED'
   readonly retriable = false
 }
 

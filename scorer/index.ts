@@ -1,15 +1,15 @@
 export { type Bundle, type BundleExtras, readBundle, writeBundle } from './bundle.js'
 export { type Calibration, calibrate, pValue, surpriseThreshold, topKForRate } from './calibrate.js'
-export type { CheckpointOrigin } from './checkpoint/checkpoint.js'
 export {
   BundleError,
-  CheckpointError,
+  PretrainedError,
   ScorerError,
   ScoringError,
   TrainingDataError,
   TrainOptionsError,
 } from './errors.js'
 export { type GptNeoConfig, PRESET_NAMES, type PresetName, presetConfig } from './model/config.js'
+export type { PretrainedOrigin } from './pretrained/pretrained-model.js'
 export { type Context, Scorer, type ScorerOptions } from './scorer.js'
 export type { TokenSequence } from './segments.js'
 export { SequenceScorer, type SequenceScores } from './sequence-scorer.js'

@@ -1,6 +1,6 @@
 import type { Calibration } from './calibrate.js'
-import type { CheckpointOrigin } from './checkpoint/checkpoint.js'
 import type { GptNeoConfig } from './model/config.js'
+import type { PretrainedOrigin } from './pretrained/pretrained-model.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** Mean losses of one pass over the training sessions, in nats. */
@@ -26,7 +26,7 @@ export interface TrainingRecord {
   readonly options: Readonly<Record<string, unknown>>
   readonly numSessions: number
   /** What training started from; absent where it started at random. */
-  readonly checkpoint?: CheckpointOrigin
+  readonly startedFrom?: PretrainedOrigin
   /** Sessions left out as outliers. */
   readonly numTrimmed: number
   readonly numEvents: number

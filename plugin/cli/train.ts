@@ -169,7 +169,7 @@ function finished(id: string, model: TrainedModel, out: string): void {
   }
   const rate = DEFAULT_JUDGE_OPTIONS.falseAlarmRate
   say(
-    `trained${training.checkpoint ? ` from ${training.checkpoint.name}` : ''} on ${training.numSessions.toLocaleString('en-US')} sessions (${training.numEvents.toLocaleString('en-US')} events, ${vocabulary.keys.length} log keys) in ${training.seconds.toFixed(1)} s: ` +
+    `trained${training.startedFrom ? ` from ${training.startedFrom.name}` : ''} on ${training.numSessions.toLocaleString('en-US')} sessions (${training.numEvents.toLocaleString('en-US')} events, ${vocabulary.keys.length} log keys) in ${training.seconds.toFixed(1)} s: ` +
       `${training.epochs.length} epochs, loss ${last.trainingLoss.toFixed(4)} in training and ${heldOutLoss(training).toFixed(4)} on sessions held out`,
   )
   say(

@@ -33,7 +33,7 @@ export type TrainListener = (done: number, total: number, latest: TrainProgress)
 
 /**
  * Trains on sessions taken as normal.
- * @throws TrainingDataError when there are fewer than 20 @throws CheckpointError when the checkpoint to start from cannot be used
+ * @throws TrainingDataError when there are fewer than 20 @throws PretrainedError when the checkpoint to start from cannot be used
  */
 export async function train(
   sequences: readonly KeySequence[],
@@ -75,7 +75,7 @@ export async function train(
     unknownSurprise: surpriseOfUnknown,
     training: {
       options: recordedOptions(fitOptions),
-      ...(origin && { checkpoint: origin }),
+      ...(origin && { startedFrom: origin }),
       numSessions: usable.length,
       numTrimmed: outliers.size,
       numEvents: usable.reduce((sum, { keys }) => sum + keys.length, 0),

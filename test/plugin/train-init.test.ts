@@ -43,7 +43,7 @@ t.test('a model trained from a checkpoint has its shape and names it in the mani
   t.match(stderr, /trained from bfloat16 on 30 sessions/)
   const { model, training } = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'))
   t.match(model, { hiddenSize: 16, numLayers: 4, contextLength: 24, vocabularySize: 10 })
-  t.match(training.checkpoint, {
+  t.match(training.startedFrom, {
     name: 'bfloat16',
     dtypes: ['BF16'],
     files: [{ name: 'model.safetensors', bytes: 34064, sha256: /^[0-9a-f]{64}$/ }],

@@ -3,14 +3,14 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { CheckpointError } from '../errors.js'
+import { PretrainedError } from '../errors.js'
 import { type ParameterLayout, parameterLayout, TOKEN_EMBEDDING } from '../model/parameters.js'
-import { type CheckpointShape, readShape } from './config-file.js'
+import { type PretrainedShape, readShape } from './config-file.js'
 import { locateTensors } from './locate-tensors.js'
 import { isReadableType, readTensor, type StoredTensor, withFile } from './safetensors-file.js'
 
 /** Where a model's first parameters came from, for the record. */
-export interface CheckpointOrigin {
+export interface PretrainedOrigin {
   /** Last part of the directory's path. */
   readonly name: string
   /** Types the tensors were stored in. */
@@ -22,21 +22,21 @@ export interface CheckpointOrigin {
  * A GPT-Neo in a local Hugging Face directory: config.json with model.safetensors, or with shards and their index.
  * Opening it reads headers alone and checks that every tensor of the transformer is there in its shape.
  */
-export class Checkpoint {
+export class PretrainedModel {
   private constructor(
     readonly directory: string,
-    readonly shape: CheckpointShape,
+    readonly shape: PretrainedShape,
     /** By their names in ParameterLayout. */
     readonly tensors: ReadonlyMap<string, StoredTensor>,
   ) {}
 
-  /** @throws CheckpointError naming the file or tensor that is wrong, and what to do */
-  static async open(directory: string): Promise<Checkpoint> {
+  /** @throws PretrainedError naming the file or tensor that is wrong, and what to do */
+  static async open(directory: string): Promise<PretrainedModel> {
     const shape = await readShape(directory)
     const tensors = await locateTensors(directory)
     // Of the token embedding nothing is read, so its size does not matter.
     check(directory, transformerSlices(parameterLayout({ ...shape, vocabularySize: 1 })), tensors)
-    return new Checkpoint(directory, shape, tensors)
+    return new PretrainedModel(directory, shape, tensors)
   }
 
   /**
@@ -53,7 +53,7 @@ export class Checkpoint {
   }
 
   /** Reads every file once more, for its digest. */
-  async origin(): Promise<CheckpointOrigin> {
+  async origin(): Promise<PretrainedOrigin> {
     const tensors = transformerSlices(parameterLayout({ ...this.shape, vocabularySize: 1 })).map(
       ({ name }) => this.tensors.get(name)!,
     )
@@ -83,7 +83,7 @@ function check(
   const missing = slices.filter(({ name }) => !tensors.has(name))
   if (missing.length > 0) {
     const others = missing.length === 1 ? '' : ` and ${missing.length - 1} more`
-    throw new CheckpointError(
+    throw new PretrainedError(
       `the weights in ${directory} lack ${missing[0]!.name}${others}; get the checkpoint again, and its own config.json with it`,
     )
   }
@@ -92,12 +92,12 @@ function check(
 
 function checkTensor({ name, file, dtype, shape }: StoredTensor, expected: readonly number[]): void {
   if (!isReadableType(dtype)) {
-    throw new CheckpointError(
+    throw new PretrainedError(
       `${name} in ${file} has type ${dtype}, and F32, F16 and BF16 are read; save the checkpoint in one of those`,
     )
   }
   if (shape.join() !== expected.join()) {
-    throw new CheckpointError(
+    throw new PretrainedError(
       `${name} in ${file} has shape (${shape.join(', ')}), and config.json makes it (${expected.join(', ')}); get both from the same checkpoint`,
     )
   }

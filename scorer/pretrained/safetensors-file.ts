@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { CheckpointError } from '../errors.js'
+import { PretrainedError } from '../errors.js'
 import { isTensorEntry, type TensorEntry } from '../safetensors.js'
 import { widenBfloat16, widenFloat16 } from './half-floats.js'
 
@@ -24,7 +24,7 @@ const CHUNK_BYTES = 4 * 2 ** 20
 /** Bytes of a number of each type that can be read. */
 const NUMBER_BYTES: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2 }
 
-/** Lists the tensors of a safetensors file; reads its header alone. @throws CheckpointError when the file is missing, damaged or cut short */
+/** Lists the tensors of a safetensors file; reads its header alone. @throws PretrainedError when the file is missing, damaged or cut short */
 export async function listTensors(file: string): Promise<StoredTensor[]> {
   return withFile(file, async handle => {
     const { size } = await handle.stat()
@@ -77,7 +77,7 @@ export function isReadableType(dtype: string): boolean {
   return Object.hasOwn(NUMBER_BYTES, dtype)
 }
 
-/** Reads a tensor (F32, F16 or BF16) into `target`, which has its size, range by range. @throws CheckpointError when the file ends before it does */
+/** Reads a tensor (F32, F16 or BF16) into `target`, which has its size, range by range. @throws PretrainedError when the file ends before it does */
 export async function readTensor(
   handle: FileHandle,
   tensor: StoredTensor,
@@ -108,10 +108,10 @@ async function readFully(handle: FileHandle, file: string, target: Buffer, posit
   }
 }
 
-/** Opens a file of a checkpoint for the time that `use` takes. @throws CheckpointError when it cannot be opened */
+/** Opens a file of a checkpoint for the time that `use` takes. @throws PretrainedError when it cannot be opened */
 export async function withFile<T>(file: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
   const handle = await open(file).catch((cause: Error) => {
-    throw new CheckpointError(
+    throw new PretrainedError(
       `cannot read ${file}: ${cause.message}; get ${basename(file)} of the checkpoint again`,
       cause,
     )
@@ -123,6 +123,6 @@ export async function withFile<T>(file: string, use: (handle: FileHandle) => Pro
   }
 }
 
-function damaged(file: string, what: string, cause?: unknown): CheckpointError {
-  return new CheckpointError(`${file} cannot be used: ${what}; get the checkpoint again`, cause)
+function damaged(file: string, what: string, cause?: unknown): PretrainedError {
+  return new PretrainedError(`${file} cannot be used: ${what}; get the checkpoint again`, cause)
 }

@@ -2,7 +2,7 @@ import { rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { modelConfig } from '../../scorer/train/initial.js'
-import { copyCheckpoint, editHeader, editJson, withLength } from '../fixtures/scorer/checkpoint-copy.js'
+import { copyPretrained, editHeader, editJson, withLength } from '../fixtures/scorer/pretrained-copy.js'
 
 const WEIGHTS = 'model.safetensors'
 const INDEX = 'model.safetensors.index.json'
@@ -11,7 +11,7 @@ const GET_AGAIN = /get (it|the checkpoint) again/
 
 async function refused(t: Test, init: string, ...messages: readonly RegExp[]): Promise<void> {
   for (const message of messages) {
-    await t.rejects(modelConfig({ init }, 8), { code: 'ERR_SCORER_CHECKPOINT', retriable: false, message })
+    await t.rejects(modelConfig({ init }, 8), { code: 'ERR_SCORER_PRETRAINED', retriable: false, message })
   }
 }
 
@@ -19,7 +19,7 @@ t.test('a directory without what is needed', async t => {
   const parent = t.testdir()
   await refused(t, join(parent, 'nowhere'), /nowhere.config\.json: ENOENT.*--init takes a local directory/)
 
-  const empty = await copyCheckpoint(parent)
+  const empty = await copyPretrained(parent)
   await rm(join(empty, WEIGHTS))
   await refused(
     t,
@@ -51,7 +51,7 @@ for (const [changes, message] of [
   ],
 ] as const) {
   t.test(`a config.json with ${JSON.stringify(changes)}`, async t => {
-    const init = await copyCheckpoint(t.testdir())
+    const init = await copyPretrained(t.testdir())
     await editJson(join(init, 'config.json'), changes)
     await refused(t, init, message)
   })
@@ -70,7 +70,7 @@ t.test('a tensor that is missing, of another type, or of another shape', async t
     [{ data_offsets: [-1024, 0] as const }, /its header describes .*q_proj\.weight wrongly/],
     [{ data_offsets: undefined }, /its header describes .*q_proj\.weight wrongly/],
   ] as const) {
-    const init = await copyCheckpoint(parent)
+    const init = await copyPretrained(parent)
     await editHeader(join(init, WEIGHTS), header => {
       header[QUERY] = change && ({ ...header[QUERY], ...change } as (typeof header)[string])
     })
@@ -79,7 +79,7 @@ t.test('a tensor that is missing, of another type, or of another shape', async t
 })
 
 t.test('a file of weights that is damaged or cut short', async t => {
-  const init = await copyCheckpoint(t.testdir())
+  const init = await copyPretrained(t.testdir())
   const file = join(init, WEIGHTS)
   const { size } = await stat(file)
   await truncate(file, size - 1)
@@ -100,11 +100,11 @@ t.test('a file of weights that is damaged or cut short', async t => {
 
 t.test('shards that are not what their index says', async t => {
   const parent = t.testdir()
-  const missing = await copyCheckpoint(parent, 'sharded')
+  const missing = await copyPretrained(parent, 'sharded')
   await rm(join(missing, 'model-00002-of-00003.safetensors'))
   await refused(t, missing, /cannot read .*model-00002-of-00003\.safetensors: .*get model-00002-of-00003/)
 
-  const swapped = await copyCheckpoint(parent, 'sharded')
+  const swapped = await copyPretrained(parent, 'sharded')
   const shard = (number: number) => join(swapped, `model-0000${number}-of-00003.safetensors`)
   await rename(shard(3), shard(2))
   await writeFile(shard(3), withLength('{}'))
@@ -114,7 +114,7 @@ t.test('shards that are not what their index says', async t => {
     /model-0000\d-of-00003\.safetensors lacks transformer\.\S+, which .*index\.json says/,
   )
 
-  const outside = await copyCheckpoint(parent, 'sharded')
+  const outside = await copyPretrained(parent, 'sharded')
   await editJson(join(outside, INDEX), { weight_map: { [QUERY]: '../model.safetensors' } })
   await refused(t, outside, /index\.json does not map tensors to files beside it/, GET_AGAIN)
 })

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { CheckpointError } from '../errors.js'
+import { PretrainedError } from '../errors.js'
 import { type GptNeoConfig, isLocalLayer } from '../model/config.js'
 
 /** Shape of a checkpoint's transformer; its vocabulary is that of its text, not of log keys. */
-export type CheckpointShape = Omit<GptNeoConfig, 'vocabularySize'>
+export type PretrainedShape = Omit<GptNeoConfig, 'vocabularySize'>
 
 const CONFIG_FILE = 'config.json'
 
@@ -32,9 +32,9 @@ type ConfigFile = z.infer<typeof configSchema>
 
 /**
  * Reads the shape of a model from the config.json of a Hugging Face directory.
- * @throws CheckpointError when there is none, or when it describes another architecture than ours
+ * @throws PretrainedError when there is none, or when it describes another architecture than ours
  */
-export async function readShape(directory: string): Promise<CheckpointShape> {
+export async function readShape(directory: string): Promise<PretrainedShape> {
   const file = join(directory, CONFIG_FILE)
   const parsed = configSchema.safeParse(await readJson(file))
   if (!parsed.success) {
@@ -71,20 +71,20 @@ function checkLayers(file: string, { attention_types: types, num_layers: numLaye
   }
 }
 
-/** Reads a JSON file of a checkpoint. @throws CheckpointError when it cannot be read or is not JSON */
+/** Reads a JSON file of a checkpoint. @throws PretrainedError when it cannot be read or is not JSON */
 export async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as unknown
   } catch (cause) {
-    throw new CheckpointError(
+    throw new PretrainedError(
       `cannot read ${file}: ${(cause as Error).message}; --init takes a local directory with the config.json and model.safetensors of a GPT-Neo`,
       cause,
     )
   }
 }
 
-function unusable(file: string, what: string): CheckpointError {
-  return new CheckpointError(
+function unusable(file: string, what: string): PretrainedError {
+  return new PretrainedError(
     `${file}: ${what}; start from a GPT-Neo such as EleutherAI/gpt-neo-125m, or leave --init out`,
   )
 }
