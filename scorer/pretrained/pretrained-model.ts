@@ -26,17 +26,16 @@ export class PretrainedModel {
   private constructor(
     readonly directory: string,
     readonly shape: PretrainedShape,
-    /** By their names in ParameterLayout. */
+    /** Those that are read, by their names in ParameterLayout. */
     readonly tensors: ReadonlyMap<string, StoredTensor>,
   ) {}
 
   /** @throws PretrainedError naming the file or tensor that is wrong, and what to do */
   static async open(directory: string): Promise<PretrainedModel> {
     const shape = await readShape(directory)
-    const tensors = await locateTensors(directory)
     // Of the token embedding nothing is read, so its size does not matter.
-    check(directory, transformerSlices(parameterLayout({ ...shape, vocabularySize: 1 })), tensors)
-    return new PretrainedModel(directory, shape, tensors)
+    const slices = transformerSlices(parameterLayout({ ...shape, vocabularySize: 1 }))
+    return new PretrainedModel(directory, shape, select(directory, slices, await locateTensors(directory)))
   }
 
   /**
@@ -54,9 +53,7 @@ export class PretrainedModel {
 
   /** Reads every file once more, for its digest. */
   async origin(): Promise<PretrainedOrigin> {
-    const tensors = transformerSlices(parameterLayout({ ...this.shape, vocabularySize: 1 })).map(
-      ({ name }) => this.tensors.get(name)!,
-    )
+    const tensors = [...this.tensors.values()]
     const paths = [...new Set(tensors.map(({ file }) => file))].sort()
     const files = []
     for (const path of paths) {
@@ -75,11 +72,12 @@ function transformerSlices({ slices }: ParameterLayout) {
   return slices.filter(({ name }) => name !== TOKEN_EMBEDDING)
 }
 
-function check(
+/** The tensors of these slices. @throws PretrainedError naming one that is missing, or of another type or shape */
+function select(
   directory: string,
   slices: ParameterLayout['slices'],
   tensors: ReadonlyMap<string, StoredTensor>,
-): void {
+): Map<string, StoredTensor> {
   const missing = slices.filter(({ name }) => !tensors.has(name))
   if (missing.length > 0) {
     const others = missing.length === 1 ? '' : ` and ${missing.length - 1} more`
@@ -88,6 +86,7 @@ function check(
     )
   }
   for (const { name, shape } of slices) checkTensor(tensors.get(name)!, shape)
+  return new Map(slices.map(({ name }) => [name, tensors.get(name)!]))
 }
 
 function checkTensor({ name, file, dtype, shape }: StoredTensor, expected: readonly number[]): void {
