@@ -13,6 +13,9 @@ import { Vocabulary } from './vocabulary.js'
 const FORMAT = 'logneo-bundle'
 const VERSION = 1
 const WEIGHTS_FILE = 'weights.safetensors'
+/** Graphs for other programs: here they are made anew from config and weights, in the precision that is wanted. */
+const STEP_FILE = 'step.onnx'
+const SEQUENCE_FILE = 'sequence.onnx'
 const MANIFEST_FILE = 'manifest.json'
 const MAX_FILE_BYTES = 16 * 2 ** 30
 const MAX_MANIFEST_BYTES = 256 * 2 ** 20
@@ -28,8 +31,6 @@ export interface Bundle extends Omit<TrainedModel, 'training'> {
   readonly id: string
   readonly training: Record<string, unknown>
   readonly extras: BundleExtras
-  /** Serialised graphs: one step with cache, whole sequences. */
-  readonly graphs: { readonly step: Uint8Array; readonly sequence: Uint8Array }
 }
 
 const positive = z
@@ -86,8 +87,8 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
   const files: Record<string, Uint8Array> = {
     ...extras.files,
     [WEIGHTS_FILE]: writeSafetensors(layout, model.parameters),
-    'step.onnx': stepGraph(model.config),
-    'sequence.onnx': sequenceGraph(model.config),
+    [STEP_FILE]: stepGraph(model.config),
+    [SEQUENCE_FILE]: sequenceGraph(model.config),
   }
   const digests = Object.fromEntries(
     Object.entries(files).map(([name, bytes]) => [name, { sha256: sha256(bytes), bytes: bytes.byteLength }]),
@@ -127,7 +128,7 @@ export async function readBundle(path: string): Promise<Bundle> {
   for (const [name, { sha256: digest, bytes }] of Object.entries(manifest.files)) {
     files[name] = await readVerified(path, name, digest, bytes)
   }
-  const { [WEIGHTS_FILE]: weights, 'step.onnx': step, 'sequence.onnx': sequence, ...rest } = files
+  const { [WEIGHTS_FILE]: weights, [STEP_FILE]: step, [SEQUENCE_FILE]: sequence, ...rest } = files
   if (weights === undefined || step === undefined || sequence === undefined)
     throw damaged(path, 'a file is not listed')
   return {
@@ -139,7 +140,6 @@ export async function readBundle(path: string): Promise<Bundle> {
     unknownSurprise: manifest.unknownSurprise,
     training: manifest.training,
     extras: { files: rest, preprocessing: manifest.preprocessing },
-    graphs: { step, sequence },
   }
 }
 

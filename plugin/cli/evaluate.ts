@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import type { DetectorName } from '../../scorer/detectors/detector.js'
 import { Judge, type JudgeOptions } from '../../scorer/judge.js'
+import type { Precision } from '../../scorer/model/precision.js'
+import type { DeviceOptions } from '../../scorer/provider.js'
 import { SequenceScorer, type SequenceScores } from '../../scorer/sequence-scorer.js'
 import { UNKNOWN } from '../../scorer/vocabulary.js'
 import { type Evaluation, evaluateSessions, type SessionOutcome } from '../evaluation.js'
@@ -14,6 +16,7 @@ export interface EvaluateCommandOptions {
   readonly abnormal: readonly string[]
   readonly normalPopulation?: number
   readonly detect: JudgeOptions
+  readonly scorer?: DeviceOptions & { readonly precision?: Precision }
   readonly json?: string
 }
 
@@ -32,13 +35,13 @@ export async function evaluateCommand(options: EvaluateCommandOptions): Promise<
     )
   }
   const judge = new Judge(bundle.calibration, bundle.vocabulary.keys.length, options.detect)
-  const scorer = await SequenceScorer.load(bundle.config, bundle.graphs.sequence)
+  const scorer = await SequenceScorer.loadStored(bundle, options.scorer)
   const outcomes = async (rows: readonly SequenceRow[]): Promise<SessionOutcome[]> => {
     const sequences = rows.map(({ keys }) => ({
       tokens: Int32Array.from(keys, key => bundle.vocabulary.id(key)),
       ended: true,
     }))
-    const scores = await scorer.score(bundle.parameters, sequences)
+    const scores = await scorer.score(undefined, sequences)
     return scores.map((score, i) =>
       judgeSession(judge, sequences[i]!.tokens, score, bundle.unknownSurprise, bundle.config.vocabularySize),
     )

@@ -4,11 +4,11 @@ import { Random } from '../../scorer/random.js'
 import { Scorer } from '../../scorer/scorer.js'
 import type { TokenSequence } from '../../scorer/segments.js'
 import type { SequenceScores } from '../../scorer/sequence-scorer.js'
-import { interleave, modelOf, scoreLive, scoreWhole } from '../fixtures/scorer/live-sessions.js'
+import { interleave, scoreLive, scoreWhole } from '../fixtures/scorer/live-sessions.js'
 import { randomParameters, randomTokens, TINY } from '../fixtures/scorer/tiny-model.js'
 
 const parameters = randomParameters(TINY, 11)
-const model = modelOf(TINY, parameters)
+const model = { config: TINY, parameters }
 
 /** Sessions of every length around the context of 12, some of them the beginning of another, some without an end. */
 function randomSessions(random: Random, count: number): TokenSequence[] {
