@@ -11,7 +11,8 @@ import type { TrainedModel } from './trained-model.js'
 import { Vocabulary } from './vocabulary.js'
 
 const FORMAT = 'logneo-bundle'
-const VERSION = 1
+/** Version of the format that this program writes, and the newest it reads. */
+export const BUNDLE_VERSION = 1
 const WEIGHTS_FILE = 'weights.safetensors'
 /** Graphs for other programs: here they are made anew from config and weights, in the precision that is wanted. */
 const STEP_FILE = 'step.onnx'
@@ -42,7 +43,7 @@ const finite = z.number().refine(Number.isFinite)
 
 const manifestSchema = z.object({
   format: z.literal(FORMAT),
-  version: z.literal(VERSION),
+  version: z.literal(BUNDLE_VERSION),
   id: z.string().min(1).max(64),
   createdBy: z.string(),
   files: z.record(
@@ -99,7 +100,7 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
   )
   const manifest: Manifest = {
     format: FORMAT,
-    version: VERSION,
+    version: BUNDLE_VERSION,
     id,
     createdBy: 'logneo',
     files: digests,
@@ -165,9 +166,9 @@ function parseManifest(path: string, text: string): Manifest {
     throw damaged(path, 'its manifest is not JSON', cause)
   }
   const { format, version } = (json ?? {}) as { format?: unknown; version?: unknown }
-  if (format === FORMAT && typeof version === 'number' && version > VERSION) {
+  if (format === FORMAT && typeof version === 'number' && version > BUNDLE_VERSION) {
     throw new BundleError(
-      `the model bundle at ${path} has format version ${version}, this logneo reads up to ${VERSION}; update logneo or train again`,
+      `the model bundle at ${path} has format version ${version}, this logneo reads up to ${BUNDLE_VERSION}; update logneo or train again`,
     )
   }
   const parsed = manifestSchema.safeParse(json)

@@ -19,6 +19,15 @@ export class ScoringError extends ScorerError {
 export class ProviderError extends ScorerError {
   readonly code = 'ERR_SCORER_PROVIDER'
   readonly retriable = false
+
+  /** @param reason what is missing, in a few words; the message goes on with what to do */
+  constructor(
+    message: string,
+    readonly reason: string,
+    cause?: unknown,
+  ) {
+    super(message, cause)
+  }
 }
 
 /** Thrown when a model bundle cannot be used: missing, damaged, or written by a newer version. */

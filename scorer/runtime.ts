@@ -1,7 +1,16 @@
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { ProviderError } from './errors.js'
-import { DEFAULT_DEVICE_OPTIONS, type DeviceOptions, providerProblem, shortReason } from './provider.js'
+import {
+  DEFAULT_DEVICE_OPTIONS,
+  type DeviceOptions,
+  failureReason,
+  type Provider,
+  providerProblem,
+  shortReason,
+} from './provider.js'
 
 /** A tensor crossing the border to the runtime. */
 export interface Tensor {
@@ -33,7 +42,7 @@ export class Runtime {
     const { provider, deviceId, threads } = { ...DEFAULT_DEVICE_OPTIONS, ...options }
     const { InferenceSession } = ort()
     const session = InferenceSession.create(model, {
-      executionProviders: provider === 'cpu' ? ['cpu'] : [{ name: provider, deviceId }, 'cpu'],
+      executionProviders: executionProviders(provider, deviceId),
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
@@ -82,15 +91,18 @@ let loaded: OnnxRuntime | undefined
 /** Failures reach the caller as errors; the runtime need not print them as well. */
 const SEVERITY_FATAL = 4
 
+const require = createRequire(import.meta.url)
+
 /** ONNX Runtime, loaded at first use: its native library costs time and memory that commands without a model should not pay. */
 function ort(): OnnxRuntime {
   if (loaded !== undefined) return loaded
   try {
-    loaded = createRequire(import.meta.url)('onnxruntime-node') as OnnxRuntime
+    loaded = require('onnxruntime-node') as OnnxRuntime
   } catch (cause) {
-    const reason = shortReason(cause instanceof Error ? cause.message : String(cause))
+    const reason = shortReason(messageOf(cause))
     throw new ProviderError(
-      `ONNX Runtime cannot be loaded on ${process.platform} ${process.arch}: ${reason}. Install the package onnxruntime-node again on this machine: npm rebuild onnxruntime-node`,
+      `ONNX Runtime cannot be loaded on ${process.platform} ${process.arch}: ${reason}. Install the package onnxruntime-node again on this machine`,
+      reason,
       cause,
     )
   }
@@ -98,14 +110,27 @@ function ort(): OnnxRuntime {
   return loaded
 }
 
-async function onProvider(
-  provider: NonNullable<DeviceOptions['provider']>,
-  session: Promise<InferenceSession>,
-): Promise<InferenceSession> {
+function executionProviders(
+  provider: Provider,
+  deviceId: number,
+): NonNullable<InferenceSession.SessionOptions['executionProviders']> {
+  if (provider === 'cpu') return ['cpu']
+  return [provider === 'webgpu' ? provider : { name: provider, deviceId }, 'cpu']
+}
+
+async function onProvider(provider: Provider, session: Promise<InferenceSession>): Promise<InferenceSession> {
   try {
     return await session
   } catch (cause) {
-    const reason = shortReason(cause instanceof Error ? cause.message : String(cause))
-    throw new ProviderError(providerProblem(provider, reason), cause)
+    const reason = failureReason(provider, messageOf(cause), hasLibrary)
+    throw new ProviderError(providerProblem(provider, reason), reason, cause)
   }
 }
+
+/** Whether a file lies beside the runtime's binding. */
+function hasLibrary(file: string): boolean {
+  const entry = require.resolve('onnxruntime-node')
+  return existsSync(join(entry, '../../bin/napi-v6', process.platform, process.arch, file))
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

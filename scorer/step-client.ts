@@ -49,9 +49,9 @@ export class StepClient {
     const started = await firstWord(client.#worker)
     if (started.isReady) return client
     await client.release()
-    throw started.isProviderError
-      ? new ProviderError(started.message)
-      : new ScoringError(`the scoring thread failed to start: ${started.message}`)
+    throw started.providerReason === undefined
+      ? new ScoringError(`the scoring thread failed to start: ${started.message}`)
+      : new ProviderError(started.message, started.providerReason)
   }
 
   /** Log-probabilities (B, T, V). Batches are run in the order of the calls. */
@@ -118,7 +118,7 @@ function spawnWorker(): Worker {
 
 /** Whether the thread is ready, or why not; a thread that ends without a word counts as not ready. */
 function firstWord(worker: Worker): Promise<StepStart> {
-  const failed = (message: string): StepStart => ({ isReady: false, message, isProviderError: false })
+  const failed = (message: string): StepStart => ({ isReady: false, message })
   return new Promise(resolve => {
     worker.once('message', (start: StepStart) => resolve(start))
     worker.once('error', (error: Error) => resolve(failed(error.message)))

@@ -8,10 +8,10 @@ export type StepReply = { readonly id: number } & (
   | { readonly error: string }
 )
 
-/** What became of the engine. Errors lose their class on the way out of a thread, hence the flag. */
+/** What became of the engine. Errors lose their class on the way out of a thread; those of a provider are told by its reason. */
 export type StepStart =
   | { readonly isReady: true }
-  | { readonly isReady: false; readonly message: string; readonly isProviderError: boolean }
+  | { readonly isReady: false; readonly message: string; readonly providerReason?: string }
 
 /*
  * The first message says what the engine is made of: as a message, and not as the thread's own data, it is freed once the runtime has it. The
@@ -30,8 +30,11 @@ async function start(data: StepEngineData): Promise<StepEngine> {
     port.postMessage({ isReady: true } satisfies StepStart)
     return engine
   } catch (error) {
-    const isProviderError = error instanceof ProviderError
-    port.postMessage({ isReady: false, message: messageOf(error), isProviderError } satisfies StepStart)
+    port.postMessage({
+      isReady: false,
+      message: messageOf(error),
+      ...(error instanceof ProviderError && { providerReason: error.reason }),
+    } satisfies StepStart)
     throw error
   }
 }

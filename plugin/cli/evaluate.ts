@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import type { DetectorName } from '../../scorer/detectors/detector.js'
 import { Judge, type JudgeOptions } from '../../scorer/judge.js'
-import type { Precision } from '../../scorer/model/precision.js'
-import type { DeviceOptions } from '../../scorer/provider.js'
 import { SequenceScorer, type SequenceScores } from '../../scorer/sequence-scorer.js'
 import { UNKNOWN } from '../../scorer/vocabulary.js'
 import { type Evaluation, evaluateSessions, type SessionOutcome } from '../evaluation.js'
 import { readModel } from '../model.js'
+import type { RunOptions } from './device-options.js'
 import { readSequences, type SequenceRow } from './sequences.js'
 import { emit, UsageError } from './terminal.js'
 
@@ -16,7 +15,7 @@ export interface EvaluateCommandOptions {
   readonly abnormal: readonly string[]
   readonly normalPopulation?: number
   readonly detect: JudgeOptions
-  readonly scorer?: DeviceOptions & { readonly precision?: Precision }
+  readonly scorer?: RunOptions
   readonly json?: string
 }
 
