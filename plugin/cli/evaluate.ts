@@ -57,7 +57,8 @@ export async function evaluateCommand(options: EvaluateCommandOptions): Promise<
   await emit(describe(report))
 }
 
-function judgeSession(
+/** The decision about a session whose end was seen. */
+export function judgeSession(
   judge: Judge,
   tokens: Int32Array,
   { surprises, ranks }: SequenceScores,
