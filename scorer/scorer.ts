@@ -133,7 +133,7 @@ export class Scorer {
     this.#waiting = []
     if (waiting.length === 0) return
     try {
-      await Promise.all(planBatches(tree, waiting).map(batch => this.#runBatch(tree, batch)))
+      await Promise.all(planBatches(tree, waiting, this.config).map(batch => this.#runBatch(tree, batch)))
     } catch (error) {
       this.#startOver(tree)
       throw error

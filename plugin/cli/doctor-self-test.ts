@@ -40,8 +40,10 @@ export interface SelfTestResult extends Required<RunOptions> {
 export const TOLERANCES: Readonly<Record<Precision, number>> = { float32: 0.02, float16: 0.1, int8: 1 }
 
 const SEED = 1
-const NUM_SESSIONS = 16
-const SESSION_LENGTH = 16
+/** Sessions of a round, and tokens of each: few at first, and on where those take long. */
+const SMALL_ROUND = { numSessions: 4, length: 8 } as const
+const FULL_ROUND = { numSessions: 32, length: 16 } as const
+const SLOW_SECONDS = 0.3
 /** Rounds are added until this time is over; loading comes on top. */
 const SECONDS = 2
 
@@ -49,7 +51,7 @@ const SECONDS = 2
 export async function selfTest(options: RunOptions, model = randomModel()): Promise<SelfTestResult> {
   const device = { ...DEFAULT_DEVICE_OPTIONS, precision: 'float32' as const, ...options }
   const { precision } = device
-  const numRows = NUM_SESSIONS * SESSION_LENGTH
+  const numRows = FULL_ROUND.numSessions * FULL_ROUND.length
   const steps = await StepReplay.load({ ...model, precision, device, numRows })
   const whole = await SequenceScorer.loadStored(model, device)
   const reference = await SequenceScorer.loadStored(model)
@@ -57,11 +59,14 @@ export async function selfTest(options: RunOptions, model = randomModel()): Prom
   const bySequence = new Comparison(sessions => scoreWhole(whole, sessions))
   const random = new Random(SEED)
   const started = performance.now()
-  for (let round = 0; round < 2 || performance.now() - started < 1000 * SECONDS; round++) {
-    const sessions = randomSessions(random, model.config.vocabularySize)
+  const seconds = (): number => (performance.now() - started) / 1000
+  let round: Round = SMALL_ROUND
+  for (let count = 0; count < 2 || seconds() < SECONDS; count++) {
+    const sessions = randomSessions(random, round, model.config.vocabularySize)
     const expected = await scoreWhole(reference, sessions)
     await bySequence.add(sessions, expected)
     await byStep.add(sessions, expected)
+    if (count === 0 && seconds() < SLOW_SECONDS) round = FULL_ROUND
   }
   await Promise.all([steps.release(), whole.release(), reference.release()])
   const tolerance = TOLERANCES[precision]
@@ -113,9 +118,18 @@ async function scoreWhole(scorer: SequenceScorer, sessions: readonly Int32Array[
   return scores.map(({ surprises }) => surprises)
 }
 
-function randomSessions(random: Random, vocabularySize: number): Int32Array[] {
+interface Round {
+  readonly numSessions: number
+  readonly length: number
+}
+
+function randomSessions(
+  random: Random,
+  { numSessions, length }: Round,
+  vocabularySize: number,
+): Int32Array[] {
   const key = (): number => NUM_SPECIALS + random.integer(vocabularySize - NUM_SPECIALS)
-  return Array.from({ length: NUM_SESSIONS }, () => Int32Array.from({ length: SESSION_LENGTH }, key))
+  return Array.from({ length: numSessions }, () => Int32Array.from({ length }, key))
 }
 
 /** A model of the default shape whose weights are as large as a trained one's, so that every matrix moves the result. */
