@@ -37,6 +37,12 @@ const NODE_OVERHEAD = 96
 /** Stamps of successive trees lie this far apart, so that a context of an old tree never matches the new one. */
 const STAMPS_PER_TREE = 2 ** 24
 
+/** Prefixes that are remembered in `cacheBytes`. */
+export function cacheCapacity(config: GptNeoConfig, cacheBytes: number): number {
+  const nodeBytes = 4 * (cacheRowSize(config) + config.vocabularySize) + NODE_OVERHEAD
+  return Math.max(MIN_CONTEXTS * config.contextLength, Math.floor(cacheBytes / nodeBytes))
+}
+
 /**
  * Scores next log keys: the model behind an exact memo of prefixes.
  *
@@ -71,8 +77,7 @@ export class Scorer {
     options: ScorerOptions = {},
   ): Promise<Scorer> {
     const { cacheBytes, precision, ...device } = { ...DEFAULT_SCORER_OPTIONS, ...options }
-    const nodeBytes = 4 * (cacheRowSize(config) + config.vocabularySize) + NODE_OVERHEAD
-    const numNodes = Math.max(MIN_CONTEXTS * config.contextLength, Math.floor(cacheBytes / nodeBytes))
+    const numNodes = cacheCapacity(config, cacheBytes)
     const client = await StepClient.start({ config, parameters, precision, device, numRows: numNodes })
     return new Scorer(config, client, numNodes)
   }
