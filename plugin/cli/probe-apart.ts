@@ -17,7 +17,7 @@ export const unavailable = (reason: string): Unavailable => ({ reason, problem: 
 
 /** Why a provider cannot be loaded, found out in a process of its own. */
 export function probeApart(name: Provider): Promise<Unavailable | undefined> {
-  const script = fileURLToPath(new URL('./doctor-probe.js', import.meta.url))
+  const script = fileURLToPath(new URL('./probe-process.js', import.meta.url))
   return new Promise(resolve => {
     execFile(process.execPath, [script, name], { timeout: PROBE_TIMEOUT_MS }, (error, stdout) => {
       if (stdout !== '') resolve(JSON.parse(stdout) as Unavailable)

@@ -2,7 +2,7 @@ import { ProviderError } from '../../scorer/errors.js'
 import { PROVIDERS, type Provider } from '../../scorer/provider.js'
 
 /*
- * A process of its own, started by the doctor: loads the provider that its argument names, and writes to stdout, in JSON, why it cannot. A driver that
+ * A process of its own (see probe-apart.ts): loads the provider that its argument names, and writes to stdout, in JSON, why it cannot. A driver that
  * crashes, or writes to the terminal, does so here.
  */
 
