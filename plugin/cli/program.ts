@@ -231,9 +231,7 @@ function addDoctor(program: Command): void {
   withDevice(
     program
       .command('doctor')
-      .description(
-        'what scoring stands on here, and whether a device computes what the CPU does, in ten seconds',
-      )
+      .description('what scoring stands on here, and whether a device computes what the CPU does')
       .option('--model <dir>', 'a model to test with (default: a random one)')
       .option('--json', 'print the report as JSON'),
   ).action(async ({ model, json, ...rest }) => {
