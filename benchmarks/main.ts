@@ -90,4 +90,12 @@ add('accuracy', 'precision, recall and F1, one row a method', async options =>
   .option('--seed <n>', 'random seed', count, 42)
   .option('--smoke', 'train in one pass, to see that all works')
 
+add('precision', 'what float16 and int8 change on real sessions', async options =>
+  (await import('./precision.js')).run(options),
+)
+  .requiredOption('--model <dir>', 'a model')
+  .requiredOption('--normal <file...>', 'rows id,label,keys of normal sessions')
+  .requiredOption('--abnormal <file...>', 'rows of anomalous sessions')
+  .option('--runs <n>', 'timed runs', count, 5)
+
 await program.parseAsync()

@@ -15,6 +15,9 @@ export const text = (description: string) =>
 
 export const yesOrNo = (description: string) => z.boolean({ error: 'true or false' }).meta({ description })
 
+export const oneOf = <T extends string>(names: readonly T[], description: string) =>
+  z.enum(names, { error: `one of ${names.join(', ')}` }).meta({ description })
+
 export function someInteger(min: number, max: number, description: string) {
   const error = `an integer from ${min} to ${max}`
   return z.int({ error }).min(min, { error }).max(max, { error }).meta({ description })

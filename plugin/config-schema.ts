@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { DETECTOR_NAMES } from '../scorer/detectors/detector.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../scorer/judge.js'
+import { PRECISIONS } from '../scorer/model/precision.js'
+import { PROVIDERS } from '../scorer/provider.js'
 import { DEFAULT_SCORER_OPTIONS } from '../scorer/scorer.js'
-import { optional, settings, someInteger, someNumber, text, yesOrNo } from './config-fields.js'
+import { oneOf, optional, settings, someInteger, someNumber, text, yesOrNo } from './config-fields.js'
 import { DEFAULT_DEAD_LETTER_OPTIONS } from './dead-letter.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
 import { LINE_FIELDS } from './line-rules.js'
@@ -41,6 +43,19 @@ const sender = DEFAULT_FORWARD_OUTPUT_OPTIONS
 
 const model = settings({
   path: text('Folder of the model that `logneo train --input` wrote; relative to this file.'),
+  precision: optional(
+    oneOf(PRECISIONS, 'Number format of its matrices: int8 is for the CPU, float16 for GPUs.'),
+    DEFAULT_SCORER_OPTIONS.precision,
+  ),
+  provider: optional(
+    oneOf(PROVIDERS, 'What runs it; all but cpu need a GPU and libraries: see logneo doctor.'),
+    DEFAULT_SCORER_OPTIONS.provider,
+  ),
+  device_id: optional(
+    someInteger(0, 255, 'Which of several GPUs, counted from 0.'),
+    DEFAULT_SCORER_OPTIONS.deviceId,
+  ),
+  threads: optional(someInteger(1, 1024, 'CPU threads that run it.'), DEFAULT_SCORER_OPTIONS.threads),
 })
 
 const forwardInput = settings({

@@ -167,7 +167,10 @@ function toConfig(file: ConfigFile, folder: string): Config {
   }
 }
 
-function toStage({ line, session = {}, detect = {}, scorer }: ConfigFile, model: string): Config['stage'] {
+function toStage(
+  { line, session = {}, detect = {}, scorer, model: how }: ConfigFile,
+  model: string,
+): Config['stage'] {
   const { idle_timeout_seconds, end, max_sessions, disorder_seconds } = session
   const rule = sessionRule(session)
   return {
@@ -183,7 +186,17 @@ function toStage({ line, session = {}, detect = {}, scorer }: ConfigFile, model:
     ...(detect.fields && { fields: detect.fields }),
     ...(max_sessions !== undefined && { maxSessions: max_sessions }),
     ...(disorder_seconds !== undefined && { disorderMs: disorder_seconds * 1000 }),
-    scorer: scorer?.cache_mb === undefined ? {} : { cacheBytes: scorer.cache_mb * MIB },
+    scorer: scorerOptions(how, scorer),
+  }
+}
+
+function scorerOptions(
+  { path: _, ...device }: ConfigFile['model'],
+  scorer: ConfigFile['scorer'],
+): ScorerOptions {
+  return {
+    ...camelKeys(device),
+    ...(scorer?.cache_mb !== undefined && { cacheBytes: scorer.cache_mb * MIB }),
   }
 }
 

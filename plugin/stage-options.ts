@@ -1,6 +1,8 @@
 import { DETECTOR_NAMES } from '../scorer/detectors/detector.js'
 import { isDetectorName, type JudgeOptions } from '../scorer/judge.js'
-import type { ScorerOptions } from '../scorer/scorer.js'
+import { PRECISIONS } from '../scorer/model/precision.js'
+import { PROVIDERS } from '../scorer/provider.js'
+import { DEFAULT_SCORER_OPTIONS, type ScorerOptions } from '../scorer/scorer.js'
 import { ConfigError } from './errors.js'
 import { LINE_FIELDS, type LineRules, lineRulesSchema } from './line-rules.js'
 import type { FieldSet } from './verdict.js'
@@ -21,6 +23,7 @@ export interface StageOptions {
   readonly maxSessions?: number
   /** How far lines may come out of order, in milliseconds of their own time. Default 0. */
   readonly disorderMs?: number
+  /** How the model runs: precision, provider, threads, memory. */
   readonly scorer?: ScorerOptions
   /** Told of failures of the scorer, whose records pass unscored. */
   readonly onScorerFailure?: (error: Error) => void
@@ -61,6 +64,7 @@ export function resolveStageOptions(options: StageOptions): ResolvedStageOptions
     if (!isDetectorName(name))
       problems.push(`stage.detect.detectors must be among ${DETECTOR_NAMES.join(', ')}, got ${String(name)}`)
   }
+  problems.push(...scorerProblems(resolved.scorer))
   if (!Number.isInteger(resolved.maxSessions) || resolved.maxSessions < 1) {
     problems.push(`stage.maxSessions must be an integer >= 1, got ${resolved.maxSessions}`)
   }
@@ -72,4 +76,18 @@ export function resolveStageOptions(options: StageOptions): ResolvedStageOptions
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return resolved
+}
+
+function scorerProblems(scorer: ScorerOptions): string[] {
+  const { precision, provider, deviceId, threads, cacheBytes } = { ...DEFAULT_SCORER_OPTIONS, ...scorer }
+  const rules: readonly [name: string, value: unknown, isRight: boolean, rule: string][] = [
+    ['precision', precision, PRECISIONS.includes(precision), `one of ${PRECISIONS.join(', ')}`],
+    ['provider', provider, PROVIDERS.includes(provider), `one of ${PROVIDERS.join(', ')}`],
+    ['deviceId', deviceId, Number.isInteger(deviceId) && deviceId >= 0, 'an integer >= 0'],
+    ['threads', threads, Number.isInteger(threads) && threads >= 1, 'an integer >= 1'],
+    ['cacheBytes', cacheBytes, cacheBytes > 0, 'above 0'],
+  ]
+  return rules
+    .filter(([, , isRight]) => !isRight)
+    .map(([name, value, , rule]) => `stage.scorer.${name} must be ${rule}, got ${String(value)}`)
 }

@@ -11,8 +11,12 @@ import type { TrainedModel } from './trained-model.js'
 import { Vocabulary } from './vocabulary.js'
 
 const FORMAT = 'logneo-bundle'
-const VERSION = 1
+/** Version of the format that this program writes, and the newest it reads. */
+export const BUNDLE_VERSION = 1
 const WEIGHTS_FILE = 'weights.safetensors'
+/** Graphs for other programs: here they are made anew from config and weights, in the precision that is wanted. */
+const STEP_FILE = 'step.onnx'
+const SEQUENCE_FILE = 'sequence.onnx'
 const MANIFEST_FILE = 'manifest.json'
 const MAX_FILE_BYTES = 16 * 2 ** 30
 const MAX_MANIFEST_BYTES = 256 * 2 ** 20
@@ -28,8 +32,6 @@ export interface Bundle extends Omit<TrainedModel, 'training'> {
   readonly id: string
   readonly training: Record<string, unknown>
   readonly extras: BundleExtras
-  /** Serialised graphs: one step with cache, whole sequences. */
-  readonly graphs: { readonly step: Uint8Array; readonly sequence: Uint8Array }
 }
 
 const positive = z
@@ -41,7 +43,7 @@ const finite = z.number().refine(Number.isFinite)
 
 const manifestSchema = z.object({
   format: z.literal(FORMAT),
-  version: z.literal(VERSION),
+  version: z.literal(BUNDLE_VERSION),
   id: z.string().min(1).max(64),
   createdBy: z.string(),
   files: z.record(
@@ -86,8 +88,8 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
   const files: Record<string, Uint8Array> = {
     ...extras.files,
     [WEIGHTS_FILE]: writeSafetensors(layout, model.parameters),
-    'step.onnx': stepGraph(model.config),
-    'sequence.onnx': sequenceGraph(model.config),
+    [STEP_FILE]: stepGraph(model.config),
+    [SEQUENCE_FILE]: sequenceGraph(model.config),
   }
   const digests = Object.fromEntries(
     Object.entries(files).map(([name, bytes]) => [name, { sha256: sha256(bytes), bytes: bytes.byteLength }]),
@@ -98,7 +100,7 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
   )
   const manifest: Manifest = {
     format: FORMAT,
-    version: VERSION,
+    version: BUNDLE_VERSION,
     id,
     createdBy: 'logneo',
     files: digests,
@@ -127,7 +129,7 @@ export async function readBundle(path: string): Promise<Bundle> {
   for (const [name, { sha256: digest, bytes }] of Object.entries(manifest.files)) {
     files[name] = await readVerified(path, name, digest, bytes)
   }
-  const { [WEIGHTS_FILE]: weights, 'step.onnx': step, 'sequence.onnx': sequence, ...rest } = files
+  const { [WEIGHTS_FILE]: weights, [STEP_FILE]: step, [SEQUENCE_FILE]: sequence, ...rest } = files
   if (weights === undefined || step === undefined || sequence === undefined)
     throw damaged(path, 'a file is not listed')
   return {
@@ -139,7 +141,6 @@ export async function readBundle(path: string): Promise<Bundle> {
     unknownSurprise: manifest.unknownSurprise,
     training: manifest.training,
     extras: { files: rest, preprocessing: manifest.preprocessing },
-    graphs: { step, sequence },
   }
 }
 
@@ -165,9 +166,9 @@ function parseManifest(path: string, text: string): Manifest {
     throw damaged(path, 'its manifest is not JSON', cause)
   }
   const { format, version } = (json ?? {}) as { format?: unknown; version?: unknown }
-  if (format === FORMAT && typeof version === 'number' && version > VERSION) {
+  if (format === FORMAT && typeof version === 'number' && version > BUNDLE_VERSION) {
     throw new BundleError(
-      `the model bundle at ${path} has format version ${version}, this logneo reads up to ${VERSION}; update logneo or train again`,
+      `the model bundle at ${path} has format version ${version}, this logneo reads up to ${BUNDLE_VERSION}; update logneo or train again`,
     )
   }
   const parsed = manifestSchema.safeParse(json)

@@ -1,3 +1,5 @@
+import type { GptNeoConfig } from './model/config.js'
+import { cacheRowSize } from './model/step-graph.js'
 import type { PrefixTree } from './prefix-tree.js'
 import type { StepBatch } from './step-engine.js'
 
@@ -13,12 +15,26 @@ export interface PlannedBatch {
 const MAX_CHAINS = 64
 // Chains in a batch are padded to the longest, so lengths may differ by this factor at the most.
 const MAX_PADDING = 1.5
+/** Tokens of a chain in one batch; the rest of a longer one goes on in the next round. */
+const MAX_CHAIN_LENGTH = 256
+/** Floats one batch may need, 128 MiB of them; only models far larger than `small` come near it. A single chain may exceed it. */
+const MAX_BATCH_FLOATS = 2 ** 25
 
 /** Plans the computation of `waiting` nodes, parents before children, as batches to be run in order. */
-export function planBatches(tree: PrefixTree, waiting: readonly number[]): PlannedBatch[] {
+export function planBatches(
+  tree: PrefixTree,
+  waiting: readonly number[],
+  config: GptNeoConfig,
+): PlannedBatch[] {
   return chainRounds(tree, waiting).flatMap(round =>
-    splitRound(tree, round).map(chains => layOut(tree, chains)),
+    splitRound(tree, round, config).map(chains => layOut(tree, chains)),
   )
+}
+
+/** Floats the largest tensors of a batch (B, T) over P cached rows hold: keys and values, attention scores of one layer, its inner activations. */
+function batchFloats(config: GptNeoConfig, batch: number, time: number, past: number): number {
+  const seen = past + time
+  return batch * (seen * cacheRowSize(config) + time * (config.numHeads * seen + config.intermediateSize))
 }
 
 /** A chain goes on while each node has one waiting child; a second child starts a new chain, one round after its parent's. */
@@ -28,7 +44,7 @@ function chainRounds(tree: PrefixTree, waiting: readonly number[]): Chain[][] {
   for (const node of waiting) {
     const parent = tree.parent(node)
     const place = places.get(parent)
-    if (place !== undefined && place.chain.at(-1) === parent) {
+    if (place?.chain.at(-1) === parent && place.chain.length < MAX_CHAIN_LENGTH) {
       place.chain.push(node)
       places.set(node, place)
     } else {
@@ -41,15 +57,23 @@ function chainRounds(tree: PrefixTree, waiting: readonly number[]): Chain[][] {
   return rounds
 }
 
-function splitRound(tree: PrefixTree, chains: Chain[]): Chain[][] {
-  const past = (chain: Chain): number => tree.depth(chain[0]!)
+function splitRound(tree: PrefixTree, chains: Chain[], config: GptNeoConfig): Chain[][] {
+  const past = (chain: Chain): number => tree.depth(chain[0]!) - 1
   chains.sort((a, b) => a.length - b.length || past(a) - past(b))
   const batches: Chain[][] = []
   let batch: Chain[] = []
+  let longestPast = 0
   for (const chain of chains) {
-    if (batch.length === MAX_CHAINS || (batch.length > 0 && chain.length > batch[0]!.length * MAX_PADDING)) {
+    longestPast = Math.max(longestPast, past(chain))
+    const isFull =
+      batch.length === MAX_CHAINS ||
+      (batch.length > 0 &&
+        (chain.length > batch[0]!.length * MAX_PADDING ||
+          batchFloats(config, batch.length + 1, chain.length, longestPast) > MAX_BATCH_FLOATS))
+    if (isFull) {
       batches.push(batch)
       batch = []
+      longestPast = past(chain)
     }
     batch.push(chain)
   }

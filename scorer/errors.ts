@@ -15,6 +15,21 @@ export class ScoringError extends ScorerError {
   readonly retriable = true
 }
 
+/** Thrown when ONNX Runtime, or the provider that was asked for, cannot be loaded: the message says what to install. */
+export class ProviderError extends ScorerError {
+  readonly code = 'ERR_SCORER_PROVIDER'
+  readonly retriable = false
+
+  /** @param reason what is missing, in a few words; the message goes on with what to do */
+  constructor(
+    message: string,
+    readonly reason: string,
+    cause?: unknown,
+  ) {
+    super(message, cause)
+  }
+}
+
 /** Thrown when a model bundle cannot be used: missing, damaged, or written by a newer version. */
 export class BundleError extends ScorerError {
   readonly code = 'ERR_SCORER_BUNDLE'

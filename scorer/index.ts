@@ -3,13 +3,16 @@ export { type Calibration, calibrate, pValue, surpriseThreshold, topKForRate } f
 export {
   BundleError,
   PretrainedError,
+  ProviderError,
   ScorerError,
   ScoringError,
   TrainingDataError,
   TrainOptionsError,
 } from './errors.js'
 export { type GptNeoConfig, PRESET_NAMES, type PresetName, presetConfig } from './model/config.js'
+export { PRECISIONS, type Precision } from './model/precision.js'
 export type { PretrainedOrigin } from './pretrained/pretrained-model.js'
+export { type DeviceOptions, PROVIDERS, type Provider } from './provider.js'
 export { type Context, Scorer, type ScorerOptions } from './scorer.js'
 export type { TokenSequence } from './segments.js'
 export { SequenceScorer, type SequenceScores } from './sequence-scorer.js'

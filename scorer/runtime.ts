@@ -1,5 +1,16 @@
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { ProviderError } from './errors.js'
+import {
+  DEFAULT_DEVICE_OPTIONS,
+  type DeviceOptions,
+  failureReason,
+  type Provider,
+  providerProblem,
+  shortReason,
+} from './provider.js'
 
 /** A tensor crossing the border to the runtime. */
 export interface Tensor {
@@ -9,6 +20,11 @@ export interface Tensor {
 
 export type Feeds = Readonly<Record<string, Tensor>>
 
+export interface RuntimeOptions extends DeviceOptions {
+  /** Bytes of the tensors that the graph only names. */
+  readonly externals?: ReadonlyMap<string, Uint8Array>
+}
+
 /** A loaded graph. Its runs block the calling thread: own one inside a worker thread where that matters. */
 export class Runtime {
   readonly #session: InferenceSession
@@ -17,17 +33,25 @@ export class Runtime {
     this.#session = session
   }
 
-  /** Loads a serialised ONNX model. One thread by default: on two cores a second, spinning one makes runs slower. */
-  static async load(model: Uint8Array, threads = 1): Promise<Runtime> {
-    const session = await ort().InferenceSession.create(model, {
-      executionProviders: ['cpu'],
+  /**
+   * Loads a serialised ONNX model.
+   *
+   * @throws ProviderError when the runtime or the provider cannot be loaded
+   */
+  static async load(model: Uint8Array, options: RuntimeOptions = {}): Promise<Runtime> {
+    const { provider, deviceId, threads } = { ...DEFAULT_DEVICE_OPTIONS, ...options }
+    const { InferenceSession } = ort()
+    const session = InferenceSession.create(model, {
+      executionProviders: executionProviders(provider, deviceId),
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
+      logSeverityLevel: SEVERITY_FATAL,
+      // A spinning thread takes the core from whoever else has work.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
+      externalData: [...(options.externals ?? [])].map(([path, data]) => ({ path, data })),
     })
-    return new Runtime(session)
+    return new Runtime(provider === 'cpu' ? await session : await onProvider(provider, session))
   }
 
   /** Runs the graph and returns its outputs by name. */
@@ -49,11 +73,64 @@ export class Runtime {
   }
 }
 
+/** Version of ONNX Runtime, and the providers its build knows; `isBundled` is false where a library must be added. @throws ProviderError */
+export function runtimeInfo(): {
+  readonly version: string
+  readonly backends: readonly { readonly name: string; readonly isBundled: boolean }[]
+} {
+  const { env, listSupportedBackends } = ort()
+  return {
+    version: env.versions.node ?? env.versions.common,
+    backends: listSupportedBackends().map(({ name, bundled }) => ({ name, isBundled: bundled })),
+  }
+}
+
 type OnnxRuntime = typeof import('onnxruntime-node')
 let loaded: OnnxRuntime | undefined
 
+/** Failures reach the caller as errors; the runtime need not print them as well. */
+const SEVERITY_FATAL = 4
+
+const require = createRequire(import.meta.url)
+
 /** ONNX Runtime, loaded at first use: its native library costs time and memory that commands without a model should not pay. */
 function ort(): OnnxRuntime {
-  loaded ??= createRequire(import.meta.url)('onnxruntime-node') as OnnxRuntime
+  if (loaded !== undefined) return loaded
+  try {
+    loaded = require('onnxruntime-node') as OnnxRuntime
+  } catch (cause) {
+    const reason = shortReason(messageOf(cause))
+    throw new ProviderError(
+      `ONNX Runtime cannot be loaded on ${process.platform} ${process.arch}: ${reason}. Install the package onnxruntime-node again on this machine`,
+      reason,
+      cause,
+    )
+  }
+  loaded.env.logLevel = 'fatal'
   return loaded
 }
+
+function executionProviders(
+  provider: Provider,
+  deviceId: number,
+): NonNullable<InferenceSession.SessionOptions['executionProviders']> {
+  if (provider === 'cpu') return ['cpu']
+  return [provider === 'webgpu' ? provider : { name: provider, deviceId }, 'cpu']
+}
+
+async function onProvider(provider: Provider, session: Promise<InferenceSession>): Promise<InferenceSession> {
+  try {
+    return await session
+  } catch (cause) {
+    const reason = failureReason(provider, messageOf(cause), hasLibrary)
+    throw new ProviderError(providerProblem(provider, reason), reason, cause)
+  }
+}
+
+/** Whether a file lies beside the runtime's binding. */
+function hasLibrary(file: string): boolean {
+  const entry = require.resolve('onnxruntime-node')
+  return existsSync(join(entry, '../../bin/napi-v6', process.platform, process.arch, file))
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -2,17 +2,25 @@ import type { Bundle } from './bundle.js'
 import { type PlannedBatch, planBatches } from './chains.js'
 import { ScoringError } from './errors.js'
 import type { GptNeoConfig } from './model/config.js'
+import type { Precision } from './model/precision.js'
 import { cacheRowSize } from './model/step-graph.js'
 import { PrefixTree } from './prefix-tree.js'
+import { DEFAULT_DEVICE_OPTIONS, type DeviceOptions } from './provider.js'
 import { StepClient } from './step-client.js'
 import { BEGIN } from './vocabulary.js'
 
-export interface ScorerOptions {
-  /** Memory for remembered prefixes (log-probabilities, keys and values), in bytes. Default 128 MiB. */
+export interface ScorerOptions extends DeviceOptions {
+  /** Memory for remembered prefixes (log-probabilities, keys and values), in bytes, but at least that of three full contexts. Default 128 MiB. */
   readonly cacheBytes?: number
+  /** Number format of the model's matrices. Default float32, in which models are calibrated. */
+  readonly precision?: Precision
 }
 
-export const DEFAULT_SCORER_OPTIONS = { cacheBytes: 128 * 2 ** 20 } as const satisfies Required<ScorerOptions>
+export const DEFAULT_SCORER_OPTIONS = {
+  ...DEFAULT_DEVICE_OPTIONS,
+  cacheBytes: 128 * 2 ** 20,
+  precision: 'float32',
+} as const satisfies Required<ScorerOptions>
 
 /** The tokens a session's next prediction rests on, and where they stand in the tree. Owned by the session. */
 export interface Context {
@@ -22,10 +30,18 @@ export interface Context {
   stamp: number
 }
 
+/** Contexts the tree must have room for: those being computed, one to enter, and one more as the children of a node. */
+const MIN_CONTEXTS = 3
 /** Map entries and list links of a node, in bytes, next to its floats. */
 const NODE_OVERHEAD = 96
 /** Stamps of successive trees lie this far apart, so that a context of an old tree never matches the new one. */
 const STAMPS_PER_TREE = 2 ** 24
+
+/** Prefixes that are remembered in `cacheBytes`. */
+export function cacheCapacity(config: GptNeoConfig, cacheBytes: number): number {
+  const nodeBytes = 4 * (cacheRowSize(config) + config.vocabularySize) + NODE_OVERHEAD
+  return Math.max(MIN_CONTEXTS * config.contextLength, Math.floor(cacheBytes / nodeBytes))
+}
 
 /**
  * Scores next log keys: the model behind an exact memo of prefixes.
@@ -55,14 +71,14 @@ export class Scorer {
     this.maxHeld = numNodes - 2 * config.contextLength
   }
 
+  /** @throws ProviderError when the runtime or the provider cannot be loaded, ScoringError when the model cannot */
   static async start(
-    { config, graphs, parameters }: Pick<Bundle, 'config' | 'graphs' | 'parameters'>,
+    { config, parameters }: Pick<Bundle, 'config' | 'parameters'>,
     options: ScorerOptions = {},
   ): Promise<Scorer> {
-    const { cacheBytes } = { ...DEFAULT_SCORER_OPTIONS, ...options }
-    const nodeBytes = 4 * (cacheRowSize(config) + config.vocabularySize) + NODE_OVERHEAD
-    const numNodes = Math.max(8 * config.contextLength, Math.floor(cacheBytes / nodeBytes))
-    const client = await StepClient.start({ config, graph: graphs.step, parameters, numRows: numNodes })
+    const { cacheBytes, precision, ...device } = { ...DEFAULT_SCORER_OPTIONS, ...options }
+    const numNodes = cacheCapacity(config, cacheBytes)
+    const client = await StepClient.start({ config, parameters, precision, device, numRows: numNodes })
     return new Scorer(config, client, numNodes)
   }
 
@@ -122,7 +138,7 @@ export class Scorer {
     this.#waiting = []
     if (waiting.length === 0) return
     try {
-      await Promise.all(planBatches(tree, waiting).map(batch => this.#runBatch(tree, batch)))
+      await Promise.all(planBatches(tree, waiting, this.config).map(batch => this.#runBatch(tree, batch)))
     } catch (error) {
       this.#startOver(tree)
       throw error

@@ -1,6 +1,10 @@
 import type { GptNeoConfig } from './model/config.js'
-import { Runtime, type Tensor } from './runtime.js'
+import type { Precision } from './model/precision.js'
+import { storedSequenceGraph } from './model/sequence-graph.js'
+import type { DeviceOptions } from './provider.js'
+import { type Feeds, Runtime } from './runtime.js'
 import { type Segment, segments, type TokenSequence } from './segments.js'
+import type { TrainedModel } from './trained-model.js'
 
 /** Surprise (-ln p) and rank (zero-based) of each target of a session: its keys, then its end if that was seen. */
 export interface SequenceScores {
@@ -30,15 +34,28 @@ export class SequenceScorer {
     return new SequenceScorer(config, await Runtime.load(graph))
   }
 
-  /** @param parameters the flat vector (size) */
-  async score(parameters: Float32Array, sequences: readonly TokenSequence[]): Promise<SequenceScores[]> {
+  /** As load, for weights that stay as they are: the graph holds them. @throws ProviderError */
+  static async loadStored(
+    { config, parameters }: Pick<TrainedModel, 'config' | 'parameters'>,
+    { precision = 'float32', ...device }: DeviceOptions & { readonly precision?: Precision } = {},
+  ): Promise<SequenceScorer> {
+    const { graph, externals } = storedSequenceGraph(config, parameters, precision)
+    return new SequenceScorer(config, await Runtime.load(graph, { ...device, externals }))
+  }
+
+  /** @param parameters the flat vector (size); undefined where the graph holds them */
+  async score(
+    parameters: Float32Array | undefined,
+    sequences: readonly TokenSequence[],
+  ): Promise<SequenceScores[]> {
     const { unique, indices } = deduplicate(sequences)
     const scores = unique.map(({ tokens, ended }) => {
       const size = tokens.length + (ended ? 1 : 0)
       return { surprises: new Float32Array(size), ranks: new Float32Array(size) }
     })
-    const parameterTensor = { data: parameters, shape: [parameters.length] }
-    for (const batch of this.#batches(unique)) await this.#scoreBatch(parameterTensor, batch, scores)
+    const fixed: Feeds =
+      parameters === undefined ? {} : { parameters: { data: parameters, shape: [parameters.length] } }
+    for (const batch of this.#batches(unique)) await this.#scoreBatch(fixed, batch, scores)
     return indices.map(i => scores[i]!)
   }
 
@@ -70,7 +87,7 @@ export class SequenceScorer {
   }
 
   async #scoreBatch(
-    parameters: Tensor,
+    fixed: Feeds,
     batch: readonly Placed[],
     scores: readonly SequenceScores[],
   ): Promise<void> {
@@ -83,7 +100,7 @@ export class SequenceScorer {
     })
     const shape = [batch.length, time]
     const { surprises, ranks } = await this.runtime.run({
-      parameters,
+      ...fixed,
       tokens: { data: tokens, shape },
       targets: { data: targets, shape },
     })

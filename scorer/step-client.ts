@@ -1,50 +1,57 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { ScoringError } from './errors.js'
-import type { StepBatch } from './step-engine.js'
-import type { StepReply, StepRequest, StepWorkerData } from './step-worker.js'
+import { ProviderError, ScoringError } from './errors.js'
+import type { StepBatch, StepEngineData } from './step-engine.js'
+import type { StepReply, StepRequest, StepStart } from './step-worker.js'
 
 interface Pending {
   readonly resolve: (logProbabilities: Float32Array) => void
   readonly reject: (error: Error) => void
 }
 
+/** What the client stands on; arguments for tests. */
+export interface StepClientOptions {
+  /** Starts a thread of step-worker.ts. */
+  readonly spawn?: () => Worker
+  /** Time in milliseconds. */
+  readonly now?: () => number
+}
+
 /** A thread that died is not started again sooner than this, in milliseconds. */
-const RESTART_PAUSE_MS = 1000
+export const RESTART_PAUSE_MS = 1000
 
 /**
- * The step engine in a thread of its own: ONNX Runtime blocks the thread it runs on, and that must not be the one that reads the wire. A thread
- * that dies fails the batches it has and is replaced at the next batch; its cache is lost, so callers must send whole prefixes again.
+ * The step engine in a thread of its own: ONNX Runtime blocks the thread it runs on, and that must not be the one that reads the wire.
+ *
+ * A thread that dies is replaced at the next batch. Its cache is lost, so whoever builds on it must hear of that once: the batches it had fail,
+ * or, if it had none, the next one. After that callers send whole prefixes again.
  */
 export class StepClient {
-  readonly #data: StepWorkerData
+  readonly #data: StepEngineData
+  readonly #spawn: () => Worker
+  readonly #now: () => number
   readonly #pending = new Map<number, Pending>()
   #worker: Worker
   #nextId = 1
   #diedAtMs: number | undefined
+  #isLossUntold = false
   #isReleased = false
 
-  private constructor(data: StepWorkerData, worker: Worker) {
+  private constructor(data: StepEngineData, { spawn = spawnWorker, now }: StepClientOptions) {
     this.#data = data
-    this.#worker = worker
-    this.#listen()
+    this.#spawn = spawn
+    this.#now = now ?? (() => performance.now())
+    this.#worker = this.#startThread()
   }
 
-  /** @throws ScoringError when the thread cannot load the model */
-  static async start(data: StepWorkerData): Promise<StepClient> {
-    const worker = spawn(data)
-    const died = once(worker, 'exit').then(() => {
-      throw new ScoringError('the scoring thread ended before it was ready')
-    })
-    died.catch(() => {})
-    try {
-      await Promise.race([once(worker, 'message'), died])
-    } catch (cause) {
-      throw cause instanceof ScoringError
-        ? cause
-        : new ScoringError(`the scoring thread failed to start: ${String(cause)}`, cause)
-    }
-    return new StepClient(data, worker)
+  /** @throws ProviderError when the runtime or its provider cannot be loaded, ScoringError when the thread cannot load the model */
+  static async start(data: StepEngineData, options: StepClientOptions = {}): Promise<StepClient> {
+    const client = new StepClient(data, options)
+    const started = await firstWord(client.#worker)
+    if (started.isReady) return client
+    await client.release()
+    throw started.providerReason === undefined
+      ? new ScoringError(`the scoring thread failed to start: ${started.message}`)
+      : new ProviderError(started.message, started.providerReason)
   }
 
   /** Log-probabilities (B, T, V). Batches are run in the order of the calls. */
@@ -60,31 +67,35 @@ export class StepClient {
 
   async release(): Promise<void> {
     this.#isReleased = true
-    this.#worker.removeAllListeners('exit')
     await this.#worker.terminate()
     this.#failAll(new ScoringError('the scorer was closed'))
   }
 
-  #listen(): void {
-    const worker = this.#worker
-    worker.on('message', (message: StepReply | 'ready') => {
-      if (message !== 'ready') this.#settle(message)
+  #startThread(): Worker {
+    const worker = this.#spawn()
+    worker.on('message', (message: StepReply | StepStart) => {
+      if ('id' in message) this.#settle(message)
     })
     worker.on('error', error => this.#die(worker, error))
     worker.on('exit', () => this.#die(worker, new Error('the scoring thread ended')))
+    worker.postMessage(this.#data)
+    return worker
   }
 
   #restart(diedAtMs: number): void {
-    if (performance.now() - diedAtMs < RESTART_PAUSE_MS)
+    if (this.#now() - diedAtMs < RESTART_PAUSE_MS)
       throw new ScoringError('the scoring thread died and is about to be replaced')
     this.#diedAtMs = undefined
-    this.#worker = spawn(this.#data)
-    this.#listen()
+    this.#worker = this.#startThread()
+    if (!this.#isLossUntold) return
+    this.#isLossUntold = false
+    throw new ScoringError('the scoring thread died and was replaced')
   }
 
   #die(worker: Worker, cause: unknown): void {
-    if (worker !== this.#worker || this.#isReleased) return
-    this.#diedAtMs ??= performance.now()
+    if (worker !== this.#worker || this.#isReleased || this.#diedAtMs !== undefined) return
+    this.#diedAtMs = this.#now()
+    this.#isLossUntold = this.#pending.size === 0
     this.#failAll(new ScoringError(cause instanceof Error ? cause.message : String(cause), cause))
   }
 
@@ -101,6 +112,16 @@ export class StepClient {
   }
 }
 
-function spawn(data: StepWorkerData): Worker {
-  return new Worker(new URL('./step-worker.js', import.meta.url), { workerData: data, execArgv: [] })
+function spawnWorker(): Worker {
+  return new Worker(new URL('./step-worker.js', import.meta.url), { execArgv: [] })
+}
+
+/** Whether the thread is ready, or why not; a thread that ends without a word counts as not ready. */
+function firstWord(worker: Worker): Promise<StepStart> {
+  const failed = (message: string): StepStart => ({ isReady: false, message })
+  return new Promise(resolve => {
+    worker.once('message', (start: StepStart) => resolve(start))
+    worker.once('error', (error: Error) => resolve(failed(error.message)))
+    worker.once('exit', () => resolve(failed('it ended before it was ready')))
+  })
 }

@@ -1,6 +1,19 @@
 import type { GptNeoConfig } from './model/config.js'
-import { cacheRowSize } from './model/step-graph.js'
+import type { Precision } from './model/precision.js'
+import { cacheRowSize, storedStepGraph } from './model/step-graph.js'
+import type { DeviceOptions } from './provider.js'
 import { Runtime } from './runtime.js'
+
+/** What a step engine is made of. */
+export interface StepEngineData {
+  readonly config: GptNeoConfig
+  /** The flat vector (size). */
+  readonly parameters: Float32Array
+  readonly precision: Precision
+  readonly device: DeviceOptions
+  /** Rows of the cache. */
+  readonly numRows: number
+}
 
 /** B chains of tokens to append to cached prefixes, padded to T tokens and P cached rows each. */
 export interface StepBatch {
@@ -26,31 +39,31 @@ export class StepEngine {
   #past = new Float32Array(0)
 
   private constructor(
-    readonly config: GptNeoConfig,
     readonly runtime: Runtime,
-    readonly parameters: Float32Array,
+    config: GptNeoConfig,
     numRows: number,
   ) {
     this.#rowSize = cacheRowSize(config)
     this.#cache = new Float32Array(numRows * this.#rowSize)
   }
 
-  /** @param graph from stepGraph(config) */
-  static async create(
-    config: GptNeoConfig,
-    graph: Uint8Array,
-    parameters: Float32Array,
-    numRows: number,
-  ): Promise<StepEngine> {
-    const runtime = await Runtime.load(graph)
-    return new StepEngine(config, runtime, parameters, numRows)
+  /** Makes the graph and loads it. @throws ProviderError */
+  static async create({
+    config,
+    parameters,
+    precision,
+    device,
+    numRows,
+  }: StepEngineData): Promise<StepEngine> {
+    const { graph, externals } = storedStepGraph(config, parameters, precision)
+    const runtime = await Runtime.load(graph, { ...device, externals })
+    return new StepEngine(runtime, config, numRows)
   }
 
   /** Log-probabilities (B, T, V) after each token of the batch. */
   async run(step: StepBatch): Promise<Float32Array> {
     const { batch, time, past } = step
     const outputs = await this.runtime.run({
-      parameters: { data: this.parameters, shape: [this.parameters.length] },
       tokens: { data: step.tokens, shape: [batch, time] },
       past: { data: this.#gather(step), shape: [batch, past, this.#rowSize] },
       pastLengths: { data: step.pastLengths, shape: [batch] },

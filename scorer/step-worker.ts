@@ -1,14 +1,6 @@
-import { parentPort, workerData } from 'node:worker_threads'
-import type { GptNeoConfig } from './model/config.js'
-import { type StepBatch, StepEngine } from './step-engine.js'
-
-/** What the worker is started with. */
-export interface StepWorkerData {
-  readonly config: GptNeoConfig
-  readonly graph: Uint8Array
-  readonly parameters: Float32Array
-  readonly numRows: number
-}
+import { parentPort } from 'node:worker_threads'
+import { ProviderError } from './errors.js'
+import { type StepBatch, StepEngine, type StepEngineData } from './step-engine.js'
 
 export type StepRequest = { readonly id: number } & StepBatch
 export type StepReply = { readonly id: number } & (
@@ -16,25 +8,47 @@ export type StepReply = { readonly id: number } & (
   | { readonly error: string }
 )
 
-const { config, graph, parameters, numRows } = workerData as StepWorkerData
-const port = parentPort!
-const engine = await StepEngine.create(config, graph, parameters, numRows)
-port.postMessage('ready')
+/** What became of the engine. Errors lose their class on the way out of a thread; those of a provider are told by its reason. */
+export type StepStart =
+  | { readonly isReady: true }
+  | { readonly isReady: false; readonly message: string; readonly providerReason?: string }
 
-// One batch at a time and in order: a later batch may build on cache rows that an earlier one writes.
-let turn: Promise<void> = Promise.resolve()
-port.on('message', (request: StepRequest) => {
-  turn = turn.then(() => serve(request))
+/*
+ * The first message says what the engine is made of: as a message, and not as the thread's own data, it is freed once the runtime has it. The
+ * others are batches, run one at a time and in order: a later one may build on cache rows that an earlier one writes.
+ */
+const port = parentPort!
+let turn: Promise<StepEngine> | undefined
+port.on('message', (message: StepEngineData | StepRequest) => {
+  if ('config' in message) turn = start(message)
+  else turn = turn!.then(engine => serve(engine, message))
 })
 
-async function serve({ id, ...batch }: StepRequest): Promise<void> {
+async function start(data: StepEngineData): Promise<StepEngine> {
+  try {
+    const engine = await StepEngine.create(data)
+    port.postMessage({ isReady: true } satisfies StepStart)
+    return engine
+  } catch (error) {
+    port.postMessage({
+      isReady: false,
+      message: messageOf(error),
+      ...(error instanceof ProviderError && { providerReason: error.reason }),
+    } satisfies StepStart)
+    throw error
+  }
+}
+
+async function serve(engine: StepEngine, { id, ...batch }: StepRequest): Promise<StepEngine> {
   try {
     const logProbabilities = await engine.run(batch)
     port.postMessage({ id, logProbabilities } satisfies StepReply, [logProbabilities.buffer as ArrayBuffer])
   } catch (error) {
-    port.postMessage({
-      id,
-      error: error instanceof Error ? error.message : String(error),
-    } satisfies StepReply)
+    port.postMessage({ id, error: messageOf(error) } satisfies StepReply)
   }
+  return engine
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,6 +1,7 @@
 import { type Bundle, readBundle } from '../../scorer/bundle.js'
 import { BundleError } from '../../scorer/errors.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
+import { DEFAULT_SCORER_OPTIONS } from '../../scorer/scorer.js'
 import { type Config, loadConfig } from '../config.js'
 import { inspectEnvironment } from '../config-environment.js'
 import type { Environment } from '../config-secrets.js'
@@ -8,6 +9,7 @@ import { ConfigError } from '../errors.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
 import { type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from '../output/forward-options.js'
+import { probeApart } from './probe-apart.js'
 
 export interface CheckOptions {
   /** For `${NAME}` in the config. Default `process.env`. */
@@ -34,8 +36,12 @@ export async function check(path: string, options: CheckOptions = {}): Promise<n
   } = options
   try {
     const config = await loadConfig(path, environment)
-    const [model, { problems, notes }] = await Promise.all([examineModel(config), inspectEnvironment(config)])
-    const all = [...(typeof model === 'string' ? [model] : []), ...problems]
+    const [model, device, { problems, notes }] = await Promise.all([
+      examineModel(config),
+      examineProvider(config),
+      inspectEnvironment(config),
+    ])
+    const all = [...(typeof model === 'string' ? [model] : []), ...device, ...problems]
     if (all.length > 0 || typeof model === 'string') throw new ConfigError(all)
     print(summarize(path, config, model))
     for (const note of notes) complain(`${path}: note: ${note}`)
@@ -65,12 +71,22 @@ async function examineModel({ stage }: Config): Promise<Examined | string> {
   }
 }
 
+async function examineProvider({ stage }: Config): Promise<string[]> {
+  const { provider } = { ...DEFAULT_SCORER_OPTIONS, ...stage.scorer }
+  const failure = provider === 'cpu' ? undefined : await probeApart(provider)
+  return failure === undefined ? [] : [`model.provider: ${failure.problem}`]
+}
+
 function summarize(path: string, config: Config, { bundle, rules }: Examined): string {
   const { stage, input, output, deadLetter, metrics, log } = config
   const { falseAlarmRate, detectors } = { ...DEFAULT_JUDGE_OPTIONS, ...stage.detect }
+  const { provider, precision } = { ...DEFAULT_SCORER_OPTIONS, ...stage.scorer }
   const own = stage.rules.session === undefined ? 'as in the model' : 'not as in the model'
   const rows: (readonly [string, string])[] = [
-    ['model', `${bundle.id}, ${bundle.vocabulary.keys.length} templates (${stage.model})`],
+    [
+      'model',
+      `${bundle.id}, ${bundle.vocabulary.keys.length} templates (${stage.model}), on ${provider} in ${precision}`,
+    ],
     [
       'lines',
       `${stage.lineFields === undefined ? '' : `in ${stage.lineFields.join(' or ')}, `}format ${rules.format}`,

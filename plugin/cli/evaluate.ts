@@ -5,6 +5,7 @@ import { SequenceScorer, type SequenceScores } from '../../scorer/sequence-score
 import { UNKNOWN } from '../../scorer/vocabulary.js'
 import { type Evaluation, evaluateSessions, type SessionOutcome } from '../evaluation.js'
 import { readModel } from '../model.js'
+import type { RunOptions } from './device-options.js'
 import { readSequences, type SequenceRow } from './sequences.js'
 import { emit, UsageError } from './terminal.js'
 
@@ -14,6 +15,7 @@ export interface EvaluateCommandOptions {
   readonly abnormal: readonly string[]
   readonly normalPopulation?: number
   readonly detect: JudgeOptions
+  readonly scorer?: RunOptions
   readonly json?: string
 }
 
@@ -32,13 +34,13 @@ export async function evaluateCommand(options: EvaluateCommandOptions): Promise<
     )
   }
   const judge = new Judge(bundle.calibration, bundle.vocabulary.keys.length, options.detect)
-  const scorer = await SequenceScorer.load(bundle.config, bundle.graphs.sequence)
+  const scorer = await SequenceScorer.loadStored(bundle, options.scorer)
   const outcomes = async (rows: readonly SequenceRow[]): Promise<SessionOutcome[]> => {
     const sequences = rows.map(({ keys }) => ({
       tokens: Int32Array.from(keys, key => bundle.vocabulary.id(key)),
       ended: true,
     }))
-    const scores = await scorer.score(bundle.parameters, sequences)
+    const scores = await scorer.score(undefined, sequences)
     return scores.map((score, i) =>
       judgeSession(judge, sequences[i]!.tokens, score, bundle.unknownSurprise, bundle.config.vocabularySize),
     )
@@ -55,7 +57,8 @@ export async function evaluateCommand(options: EvaluateCommandOptions): Promise<
   await emit(describe(report))
 }
 
-function judgeSession(
+/** The decision about a session whose end was seen. */
+export function judgeSession(
   judge: Judge,
   tokens: Int32Array,
   { surprises, ranks }: SequenceScores,

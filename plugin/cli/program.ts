@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { LAYOUT_NAMES } from '../../drain/header/named-layouts.js'
 import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detector.js'
 import type { TopK } from '../../scorer/detectors/top-k.js'
 import { DEFAULT_JUDGE_OPTIONS, isDetectorName, type JudgeOptions } from '../../scorer/judge.js'
 import { PRESET_NAMES } from '../../scorer/model/config.js'
+import { runOptions, withDevice } from './device-options.js'
 import { UsageError } from './terminal.js'
+import { packageVersion } from './version.js'
 
 const DONE = 0
 const FAILED = 1
@@ -40,13 +41,9 @@ export function makeProgram(): Command {
   addRun(program)
   addCheck(program)
   addInit(program)
+  addDoctor(program)
   addDemo(program)
   return program
-}
-
-function packageVersion(): string {
-  const file = new URL('../../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 /** Runs the command line. @returns the exit code: 0 done, 1 failed, 2 wrong usage or config */
@@ -133,22 +130,26 @@ function addTrain(program: Command): void {
 }
 
 function addScore(program: Command): void {
-  withDetection(
-    program
-      .command('score')
-      .description(
-        'judge the lines of files: NDJSON on stdout, one object a line and one for each session that closes',
-      )
-      .requiredOption('--model <dir>', 'a model trained on raw lines')
-      .requiredOption('--input <file...>', 'raw lines, plain or .gz; - is standard input')
-      .option('--complete', 'the end of the input ends the sessions still open')
-      .option('--explain', 'print what was flagged, for people')
-      .addOption(
-        new Option('--fields <set>', 'fields of ordinary lines').choices(['minimal', 'full']).default('full'),
-      ),
+  withDevice(
+    withDetection(
+      program
+        .command('score')
+        .description(
+          'judge the lines of files: NDJSON on stdout, one object a line and one for each session that closes',
+        )
+        .requiredOption('--model <dir>', 'a model trained on raw lines')
+        .requiredOption('--input <file...>', 'raw lines, plain or .gz; - is standard input')
+        .option('--complete', 'the end of the input ends the sessions still open')
+        .option('--explain', 'print what was flagged, for people')
+        .addOption(
+          new Option('--fields <set>', 'fields of ordinary lines')
+            .choices(['minimal', 'full'])
+            .default('full'),
+        ),
+    ),
   ).action(async ({ model, input, complete, explain, fields, ...rest }) =>
     (await import('./score.js')).scoreCommand({
-      stage: { model, detect: detection(rest), fields },
+      stage: { model, detect: detection(rest), scorer: runOptions(rest), fields },
       input,
       complete,
       explain,
@@ -157,15 +158,21 @@ function addScore(program: Command): void {
 }
 
 function addEvaluate(program: Command): void {
-  withDetection(
-    program
-      .command('evaluate')
-      .description('precision, recall, F1 and areas under the curves on labelled sessions')
-      .requiredOption('--model <dir>', 'a model')
-      .requiredOption('--normal <file...>', 'rows id,label,key key key of normal sessions')
-      .requiredOption('--abnormal <file...>', 'rows of anomalous sessions')
-      .option('--normal-population <n>', 'scale false positives to so many normal sessions', positiveInteger)
-      .option('--json <file>', 'also write the figures to a file'),
+  withDevice(
+    withDetection(
+      program
+        .command('evaluate')
+        .description('precision, recall, F1 and areas under the curves on labelled sessions')
+        .requiredOption('--model <dir>', 'a model')
+        .requiredOption('--normal <file...>', 'rows id,label,key key key of normal sessions')
+        .requiredOption('--abnormal <file...>', 'rows of anomalous sessions')
+        .option(
+          '--normal-population <n>',
+          'scale false positives to so many normal sessions',
+          positiveInteger,
+        )
+        .option('--json <file>', 'also write the figures to a file'),
+    ),
   ).action(async ({ model, normal, abnormal, normalPopulation, json, ...rest }) =>
     (await import('./evaluate.js')).evaluateCommand({
       model,
@@ -174,6 +181,7 @@ function addEvaluate(program: Command): void {
       normalPopulation,
       json,
       detect: detection(rest),
+      scorer: runOptions(rest),
     }),
   )
 }
@@ -219,6 +227,22 @@ function addInit(program: Command): void {
       const { files, nextSteps } = await (await import('./init.js')).init(dir, options.for)
       process.stderr.write(`${files.map(file => `wrote ${file}`).join('\n')}\n${nextSteps}\n`)
     })
+}
+
+function addDoctor(program: Command): void {
+  withDevice(
+    program
+      .command('doctor')
+      .description('what scoring stands on here, and whether a device computes what the CPU does')
+      .option('--model <dir>', 'a model to test with (default: a random one)')
+      .option('--json', 'print the report as JSON'),
+  ).action(async ({ model, json, ...rest }) => {
+    process.exitCode = await (await import('./doctor.js')).doctorCommand({
+      model,
+      json,
+      run: runOptions(rest),
+    })
+  })
 }
 
 function addDemo(program: Command): void {

@@ -1,9 +1,11 @@
 import { GraphBuilder } from '../onnx/graph.js'
 import { Tape } from '../onnx/tape.js'
 import type { GptNeoConfig } from './config.js'
-import { forward, unpackWeights } from './forward.js'
+import { forward, unpackWeights, type Weights } from './forward.js'
 import { parameterLayout } from './parameters.js'
+import type { Precision } from './precision.js'
 import { sequenceContext } from './sequence-context.js'
+import { type StoredGraph, StoredTape } from './stored-tape.js'
 
 /**
  * The graph that scores whole sequences.
@@ -16,11 +18,29 @@ export function sequenceGraph(config: GptNeoConfig): Buffer {
   const tape = new Tape(graph)
   const layout = parameterLayout(config)
   const parameters = graph.input('parameters', 'float32', [layout.size])
+  addSequence(tape, config, unpackWeights(tape, parameters, layout))
+  return graph.finish()
+}
+
+/** As sequenceGraph, without the input `parameters` (size): they are stored in it. */
+export function storedSequenceGraph(
+  config: GptNeoConfig,
+  parameters: Float32Array,
+  precision: Precision,
+): StoredGraph {
+  const graph = new GraphBuilder('sequence')
+  const tape = new StoredTape(graph, precision)
+  addSequence(tape, config, tape.weights(config, parameters))
+  return { graph: graph.finish(), externals: graph.externals }
+}
+
+function addSequence(tape: Tape, config: GptNeoConfig, weights: Weights): void {
+  const { graph } = tape
   const tokens = graph.input('tokens', 'int32', ['B', 'T'])
   const targets = graph.input('targets', 'int32', ['B', 'T'])
 
   const { ids, positions, ...context } = sequenceContext(graph, config, tokens)
-  const logits = forward(tape, config, unpackWeights(tape, parameters, layout), ids, positions, context)
+  const logits = forward(tape, config, weights, ids, positions, context)
   const shape = graph.node('Shape', [tokens])
   const wanted = graph.node('Reshape', [graph.node('Cast', [targets], { to: 7 }), graph.integers(-1, 1)])
   const logProbabilities = graph.node('LogSoftmax', [logits], { axis: -1 })
@@ -32,5 +52,4 @@ export function sequenceGraph(config: GptNeoConfig): Buffer {
     'T',
   ])
   graph.output('ranks', graph.node('Reshape', [ranks, shape]), 'float32', ['B', 'T'])
-  return graph.finish()
 }

@@ -1,9 +1,11 @@
 import { GraphBuilder, type Value } from '../onnx/graph.js'
 import { Tape } from '../onnx/tape.js'
 import type { GptNeoConfig } from './config.js'
-import { type AttentionContext, additiveMask, forward, unpackWeights } from './forward.js'
+import { type AttentionContext, additiveMask, forward, unpackWeights, type Weights } from './forward.js'
 import { parameterLayout } from './parameters.js'
+import type { Precision } from './precision.js'
 import { headShapes } from './sequence-context.js'
+import { type StoredGraph, StoredTape } from './stored-tape.js'
 
 /** Floats one token keeps in the cache: keys and values of every layer. */
 export function cacheRowSize(config: GptNeoConfig): number {
@@ -20,13 +22,30 @@ export function stepGraph(config: GptNeoConfig): Buffer {
   const graph = new GraphBuilder('step')
   const tape = new Tape(graph)
   const layout = parameterLayout(config)
-  const rowSize = cacheRowSize(config)
   const parameters = graph.input('parameters', 'float32', [layout.size])
+  addStep(tape, config, unpackWeights(tape, parameters, layout))
+  return graph.finish()
+}
+
+/** As stepGraph, without the input `parameters` (size): they are stored in it. */
+export function storedStepGraph(
+  config: GptNeoConfig,
+  parameters: Float32Array,
+  precision: Precision,
+): StoredGraph {
+  const graph = new GraphBuilder('step')
+  const tape = new StoredTape(graph, precision)
+  addStep(tape, config, tape.weights(config, parameters))
+  return { graph: graph.finish(), externals: graph.externals }
+}
+
+function addStep(tape: Tape, config: GptNeoConfig, weights: Weights): void {
+  const { graph } = tape
+  const rowSize = cacheRowSize(config)
   const tokens = graph.input('tokens', 'int32', ['B', 'T'])
   const past = graph.input('past', 'float32', ['B', 'P', rowSize])
   const pastLengths = graph.input('pastLengths', 'int32', ['B'])
 
-  const weights = unpackWeights(tape, parameters, layout)
   const { ids, positions, ...context } = cachedContext(graph, config, tokens, past, pastLengths)
   const fresh: Value[] = []
   const cached = splitPast(graph, config, past)
@@ -45,7 +64,6 @@ export function stepGraph(config: GptNeoConfig): Buffer {
     ['B', 'T', config.vocabularySize],
   )
   graph.output('rows', joinRows(graph, config, fresh), 'float32', ['B', 'T', rowSize])
-  return graph.finish()
 }
 
 interface CachedContext extends AttentionContext {

@@ -1,7 +1,15 @@
 import { ProtobufWriter } from './protobuf.js'
 
 /** ONNX element types used here, with their numbers in onnx.proto. */
-export const ELEMENT_TYPES = { float32: 1, int32: 6, int64: 7, bool: 9 } as const
+export const ELEMENT_TYPES = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+} as const
 export type ElementType = keyof typeof ELEMENT_TYPES
 
 /** A dimension: a size, or the name of a size known only at run time. */
@@ -16,11 +24,15 @@ export type Value = string
 const IR_VERSION = 8
 const OPERATOR_SET = 17
 const MICROSOFT_DOMAIN = 'com.microsoft'
+/** TensorProto.DataLocation. */
+const EXTERNAL_DATA = 1
 
 /** Builds an ONNX model node by node and serialises it. Values are named by number; inputs and outputs by the caller. */
 export class GraphBuilder {
   readonly #graph = new ProtobufWriter()
   readonly #constants = new Map<string, Value>()
+  /** Bytes of the external tensors, by name. */
+  readonly externals = new Map<string, Uint8Array>()
   #nextValue = 0
 
   constructor(readonly name: string) {
@@ -81,6 +93,25 @@ export class GraphBuilder {
       .bytes(8, name)
       .bytes(9, bytes)
     this.#graph.bytes(5, tensor)
+    return name
+  }
+
+  /**
+   * A stored tensor whose bytes stay outside the serialised graph and go to the runtime beside it (see externals): they are not copied, and a
+   * graph alone may have 2 GB.
+   */
+  external(name: string, type: ElementType, shape: readonly number[], bytes: Uint8Array): Value {
+    const entry = (key: string, value: string): ProtobufWriter =>
+      new ProtobufWriter().bytes(1, key).bytes(2, value)
+    const tensor = new ProtobufWriter()
+      .packedIntegers(1, shape)
+      .integer(2, ELEMENT_TYPES[type])
+      .bytes(8, name)
+      .bytes(13, entry('location', name))
+      .bytes(13, entry('length', String(bytes.byteLength)))
+      .integer(14, EXTERNAL_DATA)
+    this.#graph.bytes(5, tensor)
+    this.externals.set(name, bytes)
     return name
   }
 

@@ -87,7 +87,7 @@ metrics: {port: 0}
   t.equal(
     printed,
     `./a.logneo.yaml is correct. It would run:
-  model        ${id}, 2 templates (./model)
+  model        ${id}, 2 templates (./model), on cpu in float32
   lines        format raw
   sessions     windows of 60 s every 30 s, each by the field node (not as in the model)
   detection    next-key, unseen-key, session-end; ${printed.match(/; (0\.\d+) false/)?.[1]} false alarms a normal session

@@ -128,7 +128,11 @@ zzz: 1
 const WRONG: readonly (readonly [name: string, text: string, problem: string])[] = [
   ['nothing', '', 'the config must be a map of settings (model, input, line, ...), got nothing (line 1)'],
   ['a text', 'hello', 'the config must be a map of settings (model, input, line, ...), got "hello" (line 1)'],
-  ['no model', MINIMAL.slice(17), 'model is missing: it must be a map of settings (path) (line 1)'],
+  [
+    'no model',
+    MINIMAL.slice(17),
+    'model is missing: it must be a map of settings (path, precision, provider, ...) (line 1)',
+  ],
   [
     'an empty section',
     `${MINIMAL}metrics:\n`,

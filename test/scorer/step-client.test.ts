@@ -1,10 +1,11 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { presetConfig } from '../../scorer/model/config.js'
 import { initialParameters, parameterLayout } from '../../scorer/model/parameters.js'
-import { stepGraph } from '../../scorer/model/step-graph.js'
 import { Random } from '../../scorer/random.js'
-import { StepClient } from '../../scorer/step-client.js'
-import type { StepBatch } from '../../scorer/step-engine.js'
+import { RESTART_PAUSE_MS, StepClient } from '../../scorer/step-client.js'
+import type { StepBatch, StepEngineData } from '../../scorer/step-engine.js'
 
 const config = {
   ...presetConfig('nano', 8),
@@ -14,10 +15,11 @@ const config = {
   contextLength: 8,
 }
 const random = new Random(1)
-const data = {
+const data: StepEngineData = {
   config,
-  graph: stepGraph(config),
   parameters: initialParameters(parameterLayout(config), () => random.normal()),
+  precision: 'float32',
+  device: {},
   numRows: 16,
 }
 const batch: StepBatch = {
@@ -41,7 +43,10 @@ t.test('a batch that fails fails alone', async t => {
 })
 
 t.test('a thread that cannot load the model says so', async t => {
-  await t.rejects(StepClient.start({ ...data, graph: Buffer.from('no graph') }), { code: 'ERR_SCORER_RUN' })
+  await t.rejects(StepClient.start({ ...data, parameters: new Float32Array(1) }), {
+    code: 'ERR_SCORER_RUN',
+    message: /failed to start: ./,
+  })
 })
 
 t.test('a closed client refuses batches', async t => {
@@ -50,4 +55,63 @@ t.test('a closed client refuses batches', async t => {
   await client.release()
   await t.rejects(running, { code: 'ERR_SCORER_RUN' })
   await t.rejects(client.run(batch), { message: 'the scorer was closed' })
+})
+
+/** A client whose threads a test can kill, and whose clock it turns. */
+async function mortalClient() {
+  const threads: Worker[] = []
+  const clock = { nowMs: 0 }
+  const spawn = () => {
+    const thread = new Worker(new URL('../../scorer/step-worker.js', import.meta.url))
+    threads.push(thread)
+    return thread
+  }
+  const client = await StepClient.start(data, { spawn, now: () => clock.nowMs })
+  const kill = async () => {
+    const thread = threads.at(-1)!
+    const gone = once(thread, 'exit')
+    await Promise.all([gone, thread.terminate()])
+  }
+  return { client, kill, threads, clock }
+}
+
+t.test('a thread that dies with batches in hand fails them and is replaced', async t => {
+  const { client, kill, threads, clock } = await mortalClient()
+  t.teardown(() => client.release())
+  const before = await client.run(batch)
+  const inHand = t.rejects(client.run(batch), { code: 'ERR_SCORER_RUN', retriable: true })
+  await kill()
+  await inHand
+  await t.rejects(
+    client.run(batch),
+    { message: /about to be replaced/ },
+    'not at once, lest it dies over and over',
+  )
+  t.equal(threads.length, 1)
+  clock.nowMs += RESTART_PAUSE_MS
+  t.same(await client.run(batch), before, 'its successor answers the same')
+  t.equal(threads.length, 2)
+  t.same(await client.run(batch), before)
+})
+
+t.test('a thread that dies idle fails one batch, as that may build on the cache that is lost', async t => {
+  const { client, kill, clock } = await mortalClient()
+  t.teardown(() => client.release())
+  const before = await client.run(batch)
+  await kill()
+  clock.nowMs += RESTART_PAUSE_MS
+  await t.rejects(client.run(batch), { message: /was replaced/, retriable: true })
+  t.same(await client.run(batch), before)
+})
+
+t.test('threads may die again and again', async t => {
+  const { client, kill, clock } = await mortalClient()
+  t.teardown(() => client.release())
+  const before = await client.run(batch)
+  for (let life = 0; life < 3; life++) {
+    await kill()
+    clock.nowMs += RESTART_PAUSE_MS
+    await t.rejects(client.run(batch), { message: /was replaced/ })
+    t.same(await client.run(batch), before)
+  }
 })

@@ -5,12 +5,12 @@ import { Random } from '../../scorer/random.js'
 import { Scorer } from '../../scorer/scorer.js'
 import type { TokenSequence } from '../../scorer/segments.js'
 import type { SequenceScores } from '../../scorer/sequence-scorer.js'
-import { interleave, modelOf, scoreLive, scoreWhole } from '../fixtures/scorer/live-sessions.js'
+import { interleave, scoreLive, scoreWhole } from '../fixtures/scorer/live-sessions.js'
 import { REFERENCE_CONFIG } from '../fixtures/scorer/reference.js'
 import { randomParameters, randomTokens, TINY } from '../fixtures/scorer/tiny-model.js'
 
 const parameters = randomParameters(TINY, 11)
-const model = modelOf(TINY, parameters)
+const model = { config: TINY, parameters }
 
 /** Sessions of every length below and above the context, some of them the beginning of another, some without an end. */
 function randomSessions(random: Random, count: number, { vocabularySize } = TINY): TokenSequence[] {
@@ -49,7 +49,7 @@ t.test('so it is by a deeper model, where a local layer reads what another local
 
 async function compareLiveWithWhole(t: Test, config: GptNeoConfig, numRounds: number): Promise<void> {
   const parameters = randomParameters(config, 11)
-  const scorer = await Scorer.start(modelOf(config, parameters))
+  const scorer = await Scorer.start({ config, parameters })
   t.teardown(() => scorer.close())
   const random = new Random(1)
   for (let round = 0; round < numRounds; round++) {
