@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { LAYOUT_NAMES } from '../../drain/header/named-layouts.js'
 import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detector.js'
-import type { TopK } from '../../scorer/detectors/top-k.js'
 import { DEFAULT_JUDGE_OPTIONS, isDetectorName, type JudgeOptions } from '../../scorer/judge.js'
 import { PRESET_NAMES } from '../../scorer/model/config.js'
+import type { TopK } from '../../scorer/top-k.js'
 import { UsageError } from './terminal.js'
 
 const DONE = 0
