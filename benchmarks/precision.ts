@@ -1,9 +1,8 @@
-import { judgeSession } from '../plugin/cli/evaluate.js'
 import { readSequences } from '../plugin/cli/sequences.js'
 import { readModel } from '../plugin/model.js'
 import type { Bundle } from '../scorer/bundle.js'
-import { Judge } from '../scorer/judge.js'
 import { PRECISIONS, type Precision } from '../scorer/model/precision.js'
+import { OfflineJudge } from '../scorer/offline-judge.js'
 import { DEFAULT_DEVICE_OPTIONS } from '../scorer/provider.js'
 import type { TokenSequence } from '../scorer/segments.js'
 import { SequenceScorer, type SequenceScores } from '../scorer/sequence-scorer.js'
@@ -118,13 +117,9 @@ async function rate(runs: number, work: () => Promise<number>): Promise<number> 
 }
 
 function flagger(bundle: Bundle, sessions: readonly TokenSequence[]) {
-  const judge = new Judge(bundle.calibration, bundle.vocabulary.keys.length)
-  const { unknownSurprise, config } = bundle
+  const judge = new OfflineJudge(bundle)
   return (scores: readonly SequenceScores[]): boolean[] =>
-    scores.map(
-      (score, i) =>
-        judgeSession(judge, sessions[i]!.tokens, score, unknownSurprise, config.vocabularySize).isFlagged,
-    )
+    scores.map((score, i) => judge.session(sessions[i]!.tokens, score).flaggedAt !== undefined)
 }
 
 /** Of surprises, in nats, and of ranks. */

@@ -1,23 +1,13 @@
 import type { Drain } from '../drain/drain.js'
-import type { Evidence } from '../scorer/detectors/detector.js'
 import { ScoringError } from '../scorer/errors.js'
-import type { Judge, Judgement } from '../scorer/judge.js'
-import type { PrefixTree } from '../scorer/prefix-tree.js'
 import type { Context, Scorer } from '../scorer/scorer.js'
-import { END, UNKNOWN } from '../scorer/vocabulary.js'
-import { expectedNext, explain } from './explain.js'
+import type { Ending, Examiner, Occurrence } from './examiner.js'
 import { Fifo } from './fifo.js'
-import { note, noteUnscored, summarize } from './findings.js'
+import { noteUnscored, summarize } from './findings.js'
 import type { Keys } from './keys.js'
 import type { LineReader, LogRecord } from './line-reader.js'
-import { type Pauses, silenceSurprise } from './pauses.js'
-import {
-  type ClosedSession,
-  type CloseReason,
-  isTrueEnd,
-  type Session,
-  type SessionTracker,
-} from './session.js'
+import type { Pauses } from './pauses.js'
+import { type ClosedSession, isTrueEnd, type Session, type SessionTracker } from './session.js'
 import type { SessionSummary, Verdict } from './verdict.js'
 
 /** A line to be judged. */
@@ -46,39 +36,25 @@ export interface ClosedSummary {
 
 /** What an engine is made of. */
 export interface EngineParts {
-  readonly bundleId: string
   readonly reader: LineReader
   readonly drain: Drain
   readonly keys: Keys
   readonly tracker: SessionTracker
   readonly scorer: Scorer
-  readonly judge: Judge
+  readonly examiner: Examiner
   readonly pauses: Pauses
-  /** Surprise of keys that were not there in training. */
-  readonly unknownSurprise: number
   /** Told of each failure of the scorer. */
   readonly onScorerFailure?: (error: ScoringError) => void
 }
 
-/** Something to be decided once its prefix is computed: a line, or the end of a session. */
-interface Question {
-  /** Index of the line; for ends, of the line before which the session closed. */
-  readonly index: number
-  readonly node: number
-  readonly token: number
-  /** The token before, for explanations. */
-  readonly previous: number
-  /** The session it is judged in. */
-  readonly session: Session
-  /** All sessions it counts in. */
-  readonly sessions: readonly Session[]
-  /** Of the line, as the template reads at this point: later lines may widen it. */
-  readonly template: string
-  readonly templateId: string
-  readonly closed: CloseReason | undefined
-  /** For ends: share of the pauses there that last longer than the session has been quiet. */
-  readonly mayPause: number
-}
+/**
+ * Something to be decided once its prefix is computed: a line, or the end of a session. `index` is that of the line; for ends, of the line before
+ * which the session closed.
+ */
+type Question = { readonly index: number } & (
+  | { readonly occurrence: Occurrence; readonly ending?: undefined }
+  | { readonly ending: Ending; readonly occurrence?: undefined }
+)
 
 /** A session that closed and is still to be asked about, and the line before which it did. */
 interface PendingEnd {
@@ -217,20 +193,18 @@ export class Engine {
     const closed = this.#closed
     const placed = tracker.place(id, Number.isNaN(timeMs) ? input.timeMs : timeMs, closed)
     defer(closed, index, ends)
-    const session = placed[0]!
-    const { context } = session
+    const { context } = placed[0]!
     const token = keys.token(key)
     questions.push({
       index,
-      node: this.#enter(context),
-      token,
-      previous: context.tokens[context.tokens.length - 1]!,
-      session,
-      sessions: placed.slice(),
-      template: cluster.template,
-      templateId: cluster.id,
-      closed: undefined,
-      mayPause: 0,
+      occurrence: {
+        node: this.#enter(context),
+        token,
+        previous: context.tokens[context.tokens.length - 1]!,
+        sessions: placed.slice(),
+        template: cluster.template,
+        templateId: cluster.id,
+      },
     })
     for (let i = 0; i < placed.length; i++) {
       const one = placed[i]!
@@ -251,19 +225,17 @@ export class Engine {
     return node
   }
 
-  /** A true end is a question to the model; any other close only waits its turn to be summed up. */
+  /** A true end is a question to the model; any other close only waits its turn to be judged by what came and summed up. */
   #askEnd({ session, reason }: ClosedSession, index: number, questions: Question[]): void {
     questions.push({
       index,
-      node: isTrueEnd(reason) ? this.#enter(session.context) : NO_NODE,
-      token: END,
-      previous: session.context.tokens.at(-1)!,
-      session,
-      sessions: [session],
-      template: '',
-      templateId: '',
-      closed: reason,
-      mayPause: reason === 'end' ? 0 : this.#mayPause(session),
+      ending: {
+        node: isTrueEnd(reason) ? this.#enter(session.context) : NO_NODE,
+        previous: session.context.tokens.at(-1)!,
+        sessions: [session],
+        closed: reason,
+        mayPause: reason === 'idle' || reason === 'complete' ? this.#mayPause(session) : 0,
+      },
     })
   }
 
@@ -273,7 +245,7 @@ export class Engine {
   }
 
   async #answer(questions: readonly Question[], judged: Judged): Promise<void> {
-    const { scorer, onScorerFailure } = this.parts
+    const { scorer, examiner, onScorerFailure } = this.parts
     const { tree } = scorer
     let isComputed = true
     try {
@@ -283,80 +255,23 @@ export class Engine {
       isComputed = false
       onScorerFailure?.(error)
     }
-    for (const question of questions) {
-      if (question.node !== NO_NODE) this.#numHeld -= tree.depth(question.node)
-      if (question.closed === undefined) {
-        judged.verdicts[question.index] = isComputed
-          ? this.#verdict(tree, question)
-          : this.#unscored(question)
+    for (const { index, occurrence, ending } of questions) {
+      const { node } = occurrence ?? ending
+      if (node !== NO_NODE) this.#numHeld -= tree.depth(node)
+      if (occurrence !== undefined) {
+        judged.verdicts[index] = isComputed ? examiner.event(tree, occurrence) : examiner.unscored(occurrence)
       } else {
-        if (question.node !== NO_NODE && isComputed) this.#judgeEnd(tree, question)
-        if (!isComputed) noteUnscored(question.sessions)
-        const { session, closed, index } = question
-        judged.summaries.push({
-          after: index,
-          summary: summarize(session, closed, this.parts.judge, this.parts.bundleId),
-        })
+        if (isComputed) examiner.end(tree, ending)
+        else noteUnscored(ending.sessions)
+        judged.summaries.push({ after: index, summary: this.#summarize(ending) })
       }
+      if (node !== NO_NODE && isComputed) tree.unpin(node)
     }
   }
 
-  #verdict(tree: PrefixTree, question: Question): Verdict {
-    const { bundleId, judge, unknownSurprise } = this.parts
-    const { node, token, session, template, templateId } = question
-    const isKnown = token !== UNKNOWN
-    const surprise = isKnown ? tree.surprise(node, token) : unknownSurprise
-    const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
-    const evidence: Evidence = { kind: 'key', isKnown, surprise, rank }
-    const judgement = judge.judge(evidence)
-    const { isAnomaly, score, severity, reasons } = judgement
-    const explained = isAnomaly ? this.#explain(tree, question, evidence) : undefined
-    tree.unpin(node)
-    note(question.sessions, judgement, explained?.message)
-    const verdict: Verdict = {
-      status: 'scored',
-      anomaly: isAnomaly,
-      score,
-      severity,
-      session: session.id,
-      template,
-      template_id: templateId,
-      rank,
-      surprise,
-      model: bundleId,
-    }
-    return explained === undefined ? verdict : { ...verdict, reasons, ...explained }
-  }
-
-  #judgeEnd(tree: PrefixTree, question: Question): void {
-    const { node, sessions } = question
-    const evidence: Evidence = {
-      kind: 'end',
-      isKnown: true,
-      surprise: silenceSurprise(tree.surprise(node, END), question.mayPause),
-      rank: tree.rank(node, END),
-    }
-    const judgement: Judgement = this.parts.judge.judge(evidence)
-    const message = judgement.isAnomaly ? this.#explain(tree, question, evidence).message : undefined
-    tree.unpin(node)
-    note(sessions, judgement, message)
-  }
-
-  #explain(tree: PrefixTree, question: Question, evidence: Evidence) {
-    const { keys } = this.parts
-    const expected = expectedNext(tree, question.node, keys)
-    const template = evidence.kind === 'end' ? undefined : question.template
-    return { message: explain({ template, ...evidence }, question.previous, expected, keys), expected }
-  }
-
-  #unscored({ session, sessions, template, templateId }: Question): Verdict {
-    noteUnscored(sessions)
-    return {
-      status: 'unscored',
-      session: session.id,
-      template,
-      template_id: templateId,
-    }
+  #summarize({ sessions, closed }: Ending): SessionSummary {
+    const { judge, bundleId } = this.parts.examiner.parts
+    return summarize(sessions[0]!, closed, judge, bundleId)
   }
 }
 

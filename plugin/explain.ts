@@ -56,7 +56,8 @@ function happened({ template, isKnown, surprise }: Occurrence): string {
   return `came ${quote(template)} (${oneIn(surprise)})`
 }
 
-function quote(template: string | undefined): string {
+/** A template between back quotes, cut where it is long. */
+export function quote(template: string | undefined): string {
   if (template === undefined) return 'an unknown line'
   return `\`${template.length > MAX_TEMPLATE_LENGTH ? `${template.slice(0, MAX_TEMPLATE_LENGTH)}...` : template}\``
 }

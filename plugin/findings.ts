@@ -3,16 +3,14 @@ import { round } from './fields.js'
 import type { CloseReason, Session } from './session.js'
 import type { SessionSummary } from './verdict.js'
 
-/** Enters a decision into the sessions it counts in. */
-export function note(sessions: readonly Session[], judgement: Judgement, message: string | undefined): void {
-  for (const { findings } of sessions) {
-    if (judgement.isAnomaly) {
-      findings.numAnomalies++
-      for (const reason of judgement.reasons) findings.reasons.add(reason)
-      if (judgement.score > findings.score || findings.message === undefined) findings.message = message
-    }
-    if (judgement.score > findings.score) findings.score = judgement.score
+/** Enters a decision into the session it was made about. */
+export function note({ findings }: Session, judgement: Judgement, message: string | undefined): void {
+  if (judgement.isAnomaly) {
+    findings.numAnomalies++
+    for (const reason of judgement.reasons) findings.reasons.add(reason)
+    if (judgement.score > findings.score || findings.message === undefined) findings.message = message
   }
+  if (judgement.score > findings.score) findings.score = judgement.score
 }
 
 /** Notes that an event of these sessions passed unscored. */

@@ -1,12 +1,14 @@
+import { Composition } from '../scorer/composition/composition.js'
 import { Judge } from '../scorer/judge.js'
 import { Scorer } from '../scorer/scorer.js'
 import { Engine } from './engine.js'
+import { Examiner } from './examiner.js'
 import { Keys } from './keys.js'
 import { LineReader } from './line-reader.js'
 import type { LineRules } from './line-rules.js'
 import { type Model, readLineModel } from './model.js'
 import { Pauses } from './pauses.js'
-import type { SessionTracker } from './session.js'
+import type { Memory, SessionTracker } from './session.js'
 import { type SessionLimits, SessionLru } from './session-lru.js'
 import { SessionWindows } from './session-windows.js'
 import type { ResolvedStageOptions } from './stage-options.js'
@@ -19,16 +21,22 @@ export async function openEngine(
   const rules = { ...lines.rules, ...options.rules }
   const reader = new LineReader(rules)
   const scorer = await Scorer.start(bundle, options.scorer)
-  const engine = new Engine({
+  const keys = new Keys(lines.drain, bundle.vocabulary)
+  const examiner = new Examiner({
     bundleId: bundle.id,
+    keys,
+    judge: makeJudge(bundle, options),
+    composition: new Composition(bundle.composition),
+    unknownSurprise: bundle.unknownSurprise,
+  })
+  const engine = new Engine({
     reader,
     drain: lines.drain,
-    keys: new Keys(lines.drain, bundle.vocabulary),
-    tracker: makeTracker(rules, options, scorer),
+    keys,
+    tracker: makeTracker(rules, options, () => examiner.begin(scorer.begin())),
     scorer,
-    judge: makeJudge(bundle, options),
+    examiner,
     pauses: new Pauses(rules.pauses),
-    unknownSurprise: bundle.unknownSurprise,
     onScorerFailure: options.onScorerFailure,
   })
   return { engine, rules }
@@ -37,16 +45,15 @@ export async function openEngine(
 function makeTracker(
   { session, idleTimeoutSeconds }: LineRules,
   options: ResolvedStageOptions,
-  scorer: Scorer,
+  begin: () => Memory,
 ): SessionTracker {
   const { maxSessions, disorderMs, now } = options
   const limits: SessionLimits = { maxSessions, disorderMs, idleTimeoutMs: idleTimeoutSeconds * 1000 }
-  const begin = () => scorer.begin()
   if (session.kind !== 'window') return new SessionLru(limits, begin, now)
   const span = { lengthMs: session.seconds * 1000, stepMs: session.stepSeconds * 1000 }
   return new SessionWindows(span, limits, begin, now)
 }
 
-function makeJudge({ calibration, vocabulary }: Model['bundle'], { detect }: ResolvedStageOptions): Judge {
-  return new Judge(calibration, vocabulary.keys.length, detect)
+function makeJudge({ validation, vocabulary }: Model['bundle'], { detect }: ResolvedStageOptions): Judge {
+  return new Judge(validation, vocabulary.keys.length, detect)
 }

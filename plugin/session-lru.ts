@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
-import type { Context } from '../scorer/scorer.js'
 import { EventClock } from './event-clock.js'
 import {
   type ClosedSession,
   type CloseReason,
+  type Memory,
   newSession,
   type Session,
   type SessionTracker,
@@ -35,7 +35,7 @@ export class SessionLru implements SessionTracker {
 
   constructor(
     readonly limits: SessionLimits,
-    readonly begin: () => Context,
+    readonly begin: () => Memory,
     readonly wallClock: () => number = Date.now,
   ) {
     this.#sessions = new LRUCache({ max: limits.maxSessions })

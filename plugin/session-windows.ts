@@ -1,8 +1,8 @@
-import type { Context } from '../scorer/scorer.js'
 import { EventClock } from './event-clock.js'
 import {
   type ClosedSession,
   type CloseReason,
+  type Memory,
   newSession,
   type Session,
   type SessionTracker,
@@ -38,7 +38,7 @@ export class SessionWindows implements SessionTracker {
   constructor(
     readonly span: WindowSpan,
     readonly limits: SessionLimits,
-    readonly begin: () => Context,
+    readonly begin: () => Memory,
     readonly wallClock: () => number = Date.now,
   ) {}
 

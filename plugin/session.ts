@@ -1,9 +1,22 @@
+import type { Tally } from '../scorer/composition/tally.js'
+import type { Standing } from '../scorer/judge.js'
 import type { Context } from '../scorer/scorer.js'
 
-/** A session under way: what the model needs to go on, and what its summary will say. */
-export interface Session {
-  readonly id: string
+/** What the detectors remember of a session. */
+export interface Memory {
+  /** For the model. */
   readonly context: Context
+  /** How often each key came. */
+  readonly tally: Tally
+  /** The evidence so far. */
+  readonly standing: Standing
+  /** By view: the sentence about its strongest evidence, where that is worth one. */
+  readonly sentences: (string | undefined)[]
+}
+
+/** A session under way: what the detectors need to go on, and what its summary will say. */
+export interface Session extends Memory {
+  readonly id: string
   /** Lines placed in it. */
   numEvents: number
   /** Time of its first and latest line, in milliseconds since the epoch; NaN without times. */
@@ -60,10 +73,10 @@ export interface SessionTracker {
   closeAll(reason: CloseReason, closed: ClosedSession[]): void
 }
 
-export function newSession(id: string, context: Context, timeMs: number): Session {
+export function newSession(id: string, memory: Memory, timeMs: number): Session {
   return {
+    ...memory,
     id,
-    context,
     numEvents: 0,
     firstMs: timeMs,
     lastMs: timeMs,

@@ -121,6 +121,7 @@ class Collector {
       sequences: this.#all.map(stretch => ({
         keys: stretch.keys.map(key => ids.get(key) ?? String(key)),
         ended: isOver(stretch),
+        ...(isWindowed && { isWhole: true }),
       })),
       drain: this.drain,
       rules: {

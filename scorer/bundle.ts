@@ -2,22 +2,26 @@ import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { CompositionStatistics, compositionSchema } from './composition/statistics.js'
 import { BundleError } from './errors.js'
 import { parameterLayout } from './model/parameters.js'
 import { sequenceGraph } from './model/sequence-graph.js'
 import { stepGraph } from './model/step-graph.js'
 import { readSafetensors, writeSafetensors } from './safetensors.js'
 import type { TrainedModel } from './trained-model.js'
+import { validationSchema } from './validation.js'
 import { Vocabulary } from './vocabulary.js'
 
 const FORMAT = 'logneo-bundle'
 /** Version of the format that this program writes, and the newest it reads. */
-export const BUNDLE_VERSION = 1
+export const BUNDLE_VERSION = 2
 const WEIGHTS_FILE = 'weights.safetensors'
 /** Graphs for other programs: here they are made anew from config and weights, in the precision that is wanted. */
 const STEP_FILE = 'step.onnx'
 const SEQUENCE_FILE = 'sequence.onnx'
 const MANIFEST_FILE = 'manifest.json'
+const COMPOSITION_FILE = 'composition.json'
+const VALIDATION_FILE = 'validation.json'
 const MAX_FILE_BYTES = 16 * 2 ** 30
 const MAX_MANIFEST_BYTES = 256 * 2 ** 20
 
@@ -61,16 +65,6 @@ const manifestSchema = z.object({
     layerNormEpsilon: z.number().positive(),
   }),
   vocabulary: z.array(z.string()),
-  calibration: z.object({
-    numSessions: positive,
-    pValues: z.array(z.number().positive().max(1)).min(1),
-    tail: z.object({
-      start: z.number().nonnegative(),
-      share: z.number().positive().max(1),
-      scale: z.number().positive(),
-    }),
-    maxRanks: z.array(finite).min(1),
-  }),
   unknownSurprise: finite,
   training: z.record(z.string(), z.unknown()),
   preprocessing: z.unknown(),
@@ -88,16 +82,15 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
   const files: Record<string, Uint8Array> = {
     ...extras.files,
     [WEIGHTS_FILE]: writeSafetensors(layout, model.parameters),
+    [COMPOSITION_FILE]: json(model.composition.toTable()),
+    [VALIDATION_FILE]: json(model.validation),
     [STEP_FILE]: stepGraph(model.config),
     [SEQUENCE_FILE]: sequenceGraph(model.config),
   }
   const digests = Object.fromEntries(
     Object.entries(files).map(([name, bytes]) => [name, { sha256: sha256(bytes), bytes: bytes.byteLength }]),
   )
-  const id = sha256(Buffer.from(JSON.stringify([digests, model.vocabulary.keys, model.calibration]))).slice(
-    0,
-    12,
-  )
+  const id = sha256(Buffer.from(JSON.stringify([digests, model.vocabulary.keys]))).slice(0, 12)
   const manifest: Manifest = {
     format: FORMAT,
     version: BUNDLE_VERSION,
@@ -106,11 +99,6 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
     files: digests,
     model: { ...model.config },
     vocabulary: [...model.vocabulary.keys],
-    calibration: {
-      ...model.calibration,
-      pValues: [...model.calibration.pValues],
-      maxRanks: [...model.calibration.maxRanks],
-    },
     unknownSurprise: model.unknownSurprise,
     training: { ...model.training },
     preprocessing: extras.preprocessing,
@@ -129,15 +117,26 @@ export async function readBundle(path: string): Promise<Bundle> {
   for (const [name, { sha256: digest, bytes }] of Object.entries(manifest.files)) {
     files[name] = await readVerified(path, name, digest, bytes)
   }
-  const { [WEIGHTS_FILE]: weights, [STEP_FILE]: step, [SEQUENCE_FILE]: sequence, ...rest } = files
+  const {
+    [WEIGHTS_FILE]: weights,
+    [COMPOSITION_FILE]: composition,
+    [VALIDATION_FILE]: validation,
+    [STEP_FILE]: step,
+    [SEQUENCE_FILE]: sequence,
+    ...rest
+  } = files
   if (weights === undefined || step === undefined || sequence === undefined)
     throw damaged(path, 'a file is not listed')
+  const table = parseFile(path, COMPOSITION_FILE, composition, compositionSchema)
+  if (table.counts.length !== manifest.model.vocabularySize)
+    throw damaged(path, 'vocabulary and composition disagree')
   return {
     id: manifest.id,
     config: manifest.model,
     parameters: readSafetensors(weights, parameterLayout(manifest.model)),
     vocabulary: new Vocabulary(manifest.vocabulary),
-    calibration: manifest.calibration,
+    composition: CompositionStatistics.fromTable(table),
+    validation: parseFile(path, VALIDATION_FILE, validation, validationSchema),
     unknownSurprise: manifest.unknownSurprise,
     training: manifest.training,
     extras: { files: rest, preprocessing: manifest.preprocessing },
@@ -171,6 +170,11 @@ function parseManifest(path: string, text: string): Manifest {
       `the model bundle at ${path} has format version ${version}, this logneo reads up to ${BUNDLE_VERSION}; update logneo or train again`,
     )
   }
+  if (format === FORMAT && typeof version === 'number' && version < BUNDLE_VERSION) {
+    throw new BundleError(
+      `the model bundle at ${path} has format version ${version} and this logneo reads ${BUNDLE_VERSION}; train again`,
+    )
+  }
   const parsed = manifestSchema.safeParse(json)
   if (parsed.success) return parsed.data
   const { path: where, message } = parsed.error.issues[0]!
@@ -191,6 +195,24 @@ async function readVerified(path: string, name: string, digest: string, bytes: n
   }
   if (sha256(contents) !== digest) throw damaged(path, `${name} does not match its checksum`)
   return contents
+}
+
+function parseFile<T>(path: string, name: string, bytes: Buffer | undefined, schema: z.ZodType<T>): T {
+  if (bytes === undefined) throw damaged(path, `${name} is not listed`)
+  let json: unknown
+  try {
+    json = JSON.parse(bytes.toString())
+  } catch (cause) {
+    throw damaged(path, `${name} is not JSON`, cause)
+  }
+  const parsed = schema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const { path: where, message } = parsed.error.issues[0]!
+  throw damaged(path, `${name}: ${where.join('.')}: ${message}`)
+}
+
+function json(value: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(value)}\n`)
 }
 
 function damaged(path: string, what: string, cause?: unknown): BundleError {

@@ -1,5 +1,7 @@
 export { type Bundle, type BundleExtras, readBundle, writeBundle } from './bundle.js'
-export { type Calibration, calibrate, pValue, surpriseThreshold, topKForRate } from './calibrate.js'
+export { Composition } from './composition/composition.js'
+export { CompositionStatistics, type CompositionTable } from './composition/statistics.js'
+export { DETECTOR_NAMES, type DetectorName } from './detectors/detector.js'
 export {
   BundleError,
   PretrainedError,
@@ -9,6 +11,7 @@ export {
   TrainingDataError,
   TrainOptionsError,
 } from './errors.js'
+export { Judge, type JudgeOptions } from './judge.js'
 export { type GptNeoConfig, PRESET_NAMES, type PresetName, presetConfig } from './model/config.js'
 export { PRECISIONS, type Precision } from './model/precision.js'
 export type { PretrainedOrigin } from './pretrained/pretrained-model.js'
@@ -20,4 +23,5 @@ export type { TrainProgress } from './train/mle.js'
 export { DEFAULT_TRAIN_OPTIONS, type TrainOptions } from './train/options.js'
 export { type KeySequence, train } from './train/train.js'
 export type { TrainedModel } from './trained-model.js'
+export type { Validation } from './validation.js'
 export { BEGIN, END, UNKNOWN, Vocabulary } from './vocabulary.js'

@@ -1,10 +1,11 @@
-import { type Calibration, surpriseThreshold } from './calibrate.js'
-import { DETECTOR_NAMES, type Detector, type DetectorName, type Evidence } from './detectors/detector.js'
-import { surpriseDetectors } from './detectors/surprise.js'
-import { resolveTopK, type TopK, topKDetector } from './detectors/top-k.js'
+import { DETECTOR_INDEX, DETECTOR_NAMES, type DetectorName, type Statistics } from './detectors/detector.js'
+import { NullDistribution } from './null-distribution.js'
+import { resolveTopK, type TopK } from './top-k.js'
+import type { Validation } from './validation.js'
+import { View } from './view.js'
 
 export interface JudgeOptions {
-  /** Sessions flagged per normal session. Default 0.002. */
+  /** Sessions flagged per normal session. Default 0.001. */
   readonly falseAlarmRate?: number
   /** Which detectors decide. Default all but top-k. */
   readonly detectors?: readonly DetectorName[]
@@ -12,13 +13,10 @@ export interface JudgeOptions {
   readonly topK?: TopK
 }
 
-/**
- * One false alarm in 500 sessions. A few thousand training sessions cannot tell rarer ones apart: of the 5,000 that HDFS models learn from, a
- * rate of 0.001 rests on five, and the threshold wanders into the surprises of true anomalies.
- */
+/** One false alarm in a thousand sessions: a few thousand training sessions can just vouch for it by counting. */
 export const DEFAULT_JUDGE_OPTIONS = {
-  falseAlarmRate: 0.002,
-  detectors: ['next-key', 'unseen-key', 'session-end'],
+  falseAlarmRate: 0.001,
+  detectors: ['next-key', 'unseen-key', 'session-end', 'key-set', 'count-order', 'count-vector'],
   topK: 'auto',
 } as const satisfies Required<JudgeOptions>
 
@@ -27,43 +25,117 @@ export type Severity = 'none' | 'low' | 'medium' | 'high'
 /** The decision about one event or end. */
 export interface Judgement {
   readonly isAnomaly: boolean
-  /** -log10 of the smallest p-value, 0 to MAX_SCORE. */
+  /** -log10 of the p-value, 0 to MAX_SCORE. */
   readonly score: number
   readonly severity: Severity
-  /** Detectors whose p-value is within the false-alarm rate. */
+  /** On anomalies, the detectors that speak for it, the strongest first. */
   readonly reasons: readonly DetectorName[]
+  /** Views whose evidence the event raised, where it was flagged or would be rare. */
+  readonly raised: readonly number[]
+}
+
+/** What a session has shown so far. Owned by the session. */
+export interface Standing {
+  /** By view: the strongest evidence, and the index of the detector that found it. */
+  readonly evidence: number[]
+  readonly detectors: number[]
 }
 
 export const MAX_SCORE = 12
-const NO_REASONS: readonly DetectorName[] = []
+const NONE: readonly never[] = []
+/** Evidence of one normal session in a hundred: what is weaker is no reason by itself. */
+const REASON = Math.log(10)
 
-/** Turns evidence into decisions at one false-alarm rate. */
+/**
+ * Decides, at one false-alarm rate, by what all detectors found together.
+ *
+ * Each view's evidence is how far its strongest detector goes beyond what normal sessions show, in units of how they stray; the session's evidence
+ * is the sum over views (a truncated product of p-values: Zaykin et al., 2002), and its p-value is read off the same sum of validation normals.
+ * So there is one budget, however many detectors are used and however they depend on each other: as far as validation sessions are
+ * exchangeable with new ones, at most `falseAlarmRate` of normal sessions are flagged. As evidence only grows, a session is flagged at the event
+ * where it becomes enough.
+ */
 export class Judge {
-  readonly #detectors: readonly Detector[]
   readonly falseAlarmRate: number
-  /** Surprise from which on an event is flagged. */
+  /** Evidence from which on a session is flagged. */
   readonly threshold: number
+  readonly #views: readonly View[]
+  readonly #normals: NullDistribution
+  readonly #topK: number
 
-  constructor(calibration: Calibration, numKeys: number, options: JudgeOptions = {}) {
+  constructor(validation: Validation, numKeys: number, options: JudgeOptions = {}) {
     const { falseAlarmRate, detectors, topK } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
     this.falseAlarmRate = falseAlarmRate
-    this.threshold = surpriseThreshold(calibration, falseAlarmRate)
-    const k = resolveTopK(topK, calibration, numKeys, falseAlarmRate)
-    const all = [...surpriseDetectors(calibration), topKDetector(k, falseAlarmRate)]
-    this.#detectors = all.filter(({ name }) => (detectors as readonly DetectorName[]).includes(name))
+    this.#views = View.all(validation, detectors)
+    this.#normals = NullDistribution.of(evidenceOf(validation, this.#views))
+    this.threshold = this.#normals.threshold(falseAlarmRate)
+    this.#topK = (detectors as readonly DetectorName[]).includes('top-k')
+      ? resolveTopK(topK, validation, numKeys, falseAlarmRate)
+      : Number.POSITIVE_INFINITY
   }
 
-  judge(evidence: Evidence): Judgement {
-    let smallest = 1
-    let reasons: DetectorName[] | undefined
-    for (const detector of this.#detectors) {
-      const p = detector.pValue(evidence)
-      if (p < smallest) smallest = p
-      if (p <= this.falseAlarmRate) (reasons ??= []).push(detector.name)
+  /** For a session that has just begun. */
+  begin(): Standing {
+    return { evidence: this.#views.map(() => 0), detectors: this.#views.map(() => 0) }
+  }
+
+  /** The detector that found a view's strongest evidence. */
+  detectorOf({ detectors }: Standing, view: number): DetectorName {
+    return DETECTOR_NAMES[detectors[view]!]!
+  }
+
+  /** Judges what an event, or a session's end, showed, and lets the session remember it. */
+  judge(standing: Standing, shown: Statistics): Judgement {
+    let before = 0
+    let own = 0
+    let after = 0
+    let isRaised = false
+    let isNotable = false
+    let raised: number[] | undefined
+    for (let i = 0; i < this.#views.length; i++) {
+      const view = this.#views[i]!
+      const strongest = view.strongest(shown)
+      const evidence = view.evidence(shown[strongest]!)
+      before += standing.evidence[i]!
+      own += evidence
+      if (evidence > standing.evidence[i]!) {
+        standing.evidence[i] = evidence
+        standing.detectors[i] = strongest
+        isRaised = true
+        ;(raised ??= []).push(i)
+        isNotable ||= evidence >= REASON
+      }
+      after += standing.evidence[i]!
     }
-    const score = Math.min(MAX_SCORE, Math.max(0, -Math.log10(smallest)))
-    const isAnomaly = reasons !== undefined
-    return { isAnomaly, score, severity: this.severity(isAnomaly, score), reasons: reasons ?? NO_REASONS }
+    // What adds nothing to what the session has shown already speaks for itself alone.
+    const evidence = isRaised ? after : own
+    const isEnough = isRaised && after >= this.threshold && (before < this.threshold || isNotable)
+    return this.#decide(standing, evidence, isEnough, shown, isEnough || isNotable ? (raised ?? NONE) : NONE)
+  }
+
+  #decide(
+    standing: Standing,
+    evidence: number,
+    isEnough: boolean,
+    shown: Statistics,
+    raised: readonly number[],
+  ): Judgement {
+    const isBeyondK = shown[DETECTOR_INDEX['top-k']]! >= this.#topK
+    const p = this.#normals.pValue(evidence)
+    const score = Math.min(MAX_SCORE, -Math.log10(isBeyondK ? Math.min(p, this.falseAlarmRate) : p))
+    const isAnomaly = isEnough || isBeyondK
+    if (!isAnomaly) return { isAnomaly, score, severity: 'none', reasons: NONE, raised }
+    const reasons = isEnough ? this.#reasons(standing) : []
+    if (isBeyondK) reasons.push('top-k')
+    return { isAnomaly, score, severity: this.severity(isAnomaly, score), reasons, raised }
+  }
+
+  /** Detectors whose evidence would be rare by itself, and in any case the strongest. */
+  #reasons({ evidence, detectors }: Standing): DetectorName[] {
+    const order = evidence.map((_, i) => i).sort((a, b) => evidence[b]! - evidence[a]!)
+    return order
+      .filter((view, place) => place === 0 || evidence[view]! >= REASON)
+      .map(view => DETECTOR_NAMES[detectors[view]!]!)
   }
 
   /** Anomalies grow from low to medium ten times beyond the false-alarm rate, and to high a hundred times beyond. */
@@ -72,6 +144,19 @@ export class Judge {
     const beyond = score + Math.log10(this.falseAlarmRate)
     return beyond >= 2 ? 'high' : beyond >= 1 ? 'medium' : 'low'
   }
+}
+
+/** The sum of the views' evidence in each validation session. */
+function evidenceOf({ numSessions, statistics }: Validation, views: readonly View[]): Float64Array {
+  return Float64Array.from({ length: numSessions }, (_, i) =>
+    views.reduce((sum, view) => {
+      const largest = view.detectors.reduce(
+        (most, detector) => Math.max(most, statistics[DETECTOR_NAMES[detector]!][i]!),
+        0,
+      )
+      return sum + view.evidence(largest)
+    }, 0),
+  )
 }
 
 /** Whether a text names a detector. */

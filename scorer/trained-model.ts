@@ -1,6 +1,7 @@
-import type { Calibration } from './calibrate.js'
+import type { CompositionStatistics } from './composition/statistics.js'
 import type { GptNeoConfig } from './model/config.js'
 import type { PretrainedOrigin } from './pretrained/pretrained-model.js'
+import type { Validation } from './validation.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** Mean losses of one pass over the training sessions, in nats. */
@@ -15,7 +16,10 @@ export interface TrainedModel {
   readonly config: GptNeoConfig
   readonly parameters: Float32Array
   readonly vocabulary: Vocabulary
-  readonly calibration: Calibration
+  /** What the detectors found in sessions held out of training. */
+  readonly validation: Validation
+  /** What normal sessions are made of. */
+  readonly composition: CompositionStatistics
   /** Surprise given to keys that were not there in training; see unknownSurprise. */
   readonly unknownSurprise: number
   readonly training: TrainingRecord

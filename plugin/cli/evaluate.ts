@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises'
-import type { DetectorName } from '../../scorer/detectors/detector.js'
-import { Judge, type JudgeOptions } from '../../scorer/judge.js'
-import { SequenceScorer, type SequenceScores } from '../../scorer/sequence-scorer.js'
-import { UNKNOWN } from '../../scorer/vocabulary.js'
+import type { JudgeOptions } from '../../scorer/judge.js'
+import { OfflineJudge } from '../../scorer/offline-judge.js'
+import { SequenceScorer } from '../../scorer/sequence-scorer.js'
 import { type Evaluation, evaluateSessions, type SessionOutcome } from '../evaluation.js'
 import { readModel } from '../model.js'
 import type { RunOptions } from './device-options.js'
@@ -33,7 +32,7 @@ export async function evaluateCommand(options: EvaluateCommandOptions): Promise<
       `--normal-population ${options.normalPopulation} is less than the ${normal.length} normal sessions given`,
     )
   }
-  const judge = new Judge(bundle.calibration, bundle.vocabulary.keys.length, options.detect)
+  const judge = new OfflineJudge(bundle, options.detect)
   const scorer = await SequenceScorer.loadStored(bundle, options.scorer)
   const outcomes = async (rows: readonly SequenceRow[]): Promise<SessionOutcome[]> => {
     const sequences = rows.map(({ keys }) => ({
@@ -41,47 +40,21 @@ export async function evaluateCommand(options: EvaluateCommandOptions): Promise<
       ended: true,
     }))
     const scores = await scorer.score(undefined, sequences)
-    return scores.map((score, i) =>
-      judgeSession(judge, sequences[i]!.tokens, score, bundle.unknownSurprise, bundle.config.vocabularySize),
-    )
+    return scores.map((score, i) => {
+      const judgement = judge.session(sequences[i]!.tokens, score)
+      return { ...judgement, isFlagged: judgement.flaggedAt !== undefined, numEvents: rows[i]!.keys.length }
+    })
   }
   const result = evaluateSessions(await outcomes(normal), await outcomes(abnormal), options.normalPopulation)
   await scorer.release()
   const report = {
     ...result,
-    falseAlarmRate: judge.falseAlarmRate,
+    falseAlarmRate: judge.judge.falseAlarmRate,
     model: bundle.id,
     seconds: (performance.now() - started) / 1000,
   }
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, undefined, 1)}\n`)
   await emit(describe(report))
-}
-
-/** The decision about a session whose end was seen. */
-export function judgeSession(
-  judge: Judge,
-  tokens: Int32Array,
-  { surprises, ranks }: SequenceScores,
-  unknownSurprise: number,
-  vocabularySize: number,
-): SessionOutcome {
-  let score = 0
-  let surprise = 0
-  const reasons = new Set<DetectorName>()
-  for (let i = 0; i < surprises.length; i++) {
-    const isKnown = tokens[i] !== UNKNOWN
-    const evidence = {
-      kind: i === tokens.length ? ('end' as const) : ('key' as const),
-      isKnown,
-      surprise: isKnown ? surprises[i]! : unknownSurprise,
-      rank: isKnown ? ranks[i]! : vocabularySize,
-    }
-    const judgement = judge.judge(evidence)
-    for (const reason of judgement.reasons) reasons.add(reason)
-    score = Math.max(score, judgement.score)
-    surprise = Math.max(surprise, evidence.surprise)
-  }
-  return { isFlagged: reasons.size > 0, score: score + surprise * 1e-9, reasons }
 }
 
 function describe(

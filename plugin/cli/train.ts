@@ -1,7 +1,6 @@
 import { detectFormat } from '../../drain/header/detect.js'
 import { HeaderFormat } from '../../drain/header/header-format.js'
 import { refuseForeign } from '../../scorer/bundle.js'
-import { surpriseThreshold } from '../../scorer/calibrate.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
 import type { PresetName } from '../../scorer/model/config.js'
 import { checkStart } from '../../scorer/train/initial.js'
@@ -160,7 +159,7 @@ async function trainOn(
 }
 
 function finished(id: string, model: TrainedModel, out: string): void {
-  const { training, calibration, vocabulary } = model
+  const { training, validation, vocabulary } = model
   const last = training.epochs.at(-1)!
   if (training.numTrimmed > 0) {
     say(
@@ -173,7 +172,7 @@ function finished(id: string, model: TrainedModel, out: string): void {
       `${training.epochs.length} epochs, loss ${last.trainingLoss.toFixed(4)} in training and ${heldOutLoss(training).toFixed(4)} on sessions held out`,
   )
   say(
-    `an event is flagged from a surprise of ${surpriseThreshold(calibration, rate).toFixed(2)} nats on (${rate} false alarms a session, from ${calibration.numSessions} validation sessions)`,
+    `calibrated on ${validation.numSessions.toLocaleString('en-US')} sessions held out, for ${rate} false alarms a session`,
   )
   say(`model ${id} written to ${out}`)
 }

@@ -1,24 +1,36 @@
 /** Names of the detectors, as in verdicts and in --detectors. */
-export const DETECTOR_NAMES = ['next-key', 'unseen-key', 'session-end', 'top-k'] as const
+export const DETECTOR_NAMES = [
+  'next-key',
+  'unseen-key',
+  'session-end',
+  'key-set',
+  'count-order',
+  'count-vector',
+  'top-k',
+] as const
 export type DetectorName = (typeof DETECTOR_NAMES)[number]
 
-/** What the model said of one event, or of a session's end. */
-export interface Evidence {
-  readonly kind: 'key' | 'end'
-  /** Whether the key was there in training; the end always was. */
-  readonly isKnown: boolean
-  /** -ln probability, of an unknown key by the Good-Turing estimate. */
-  readonly surprise: number
-  /** Zero-based; the size of the vocabulary for an unknown key. */
-  readonly rank: number
-}
+/** Place of each detector in the arrays that hold a value for every one. */
+export const DETECTOR_INDEX = Object.fromEntries(DETECTOR_NAMES.map((name, i) => [name, i])) as Readonly<
+  Record<DetectorName, number>
+>
 
-/** One way to find anomalies. */
-export interface Detector {
-  readonly name: DetectorName
-  /**
-   * How often a normal session holds evidence at least this strange, by the calibration on validation normals: the p-value; 1 where the detector
-   * has nothing to say.
-   */
-  pValue(evidence: Evidence): number
+/**
+ * Ways to look at a session that are blind to each other's findings. Detectors of one view look at the same thing, so the strongest speaks for
+ * it; what views find adds up. `isNetwork`: its surprise is what a network believes, not what was counted.
+ */
+export const VIEWS = [
+  { name: 'sequence', isNetwork: true, detectors: ['next-key', 'unseen-key', 'session-end'] },
+  { name: 'composition', isNetwork: false, detectors: ['key-set', 'count-order', 'count-vector'] },
+] as const satisfies readonly {
+  readonly name: string
+  readonly isNetwork: boolean
+  readonly detectors: readonly DetectorName[]
+}[]
+
+/** The largest value of each detector, in the order of DETECTOR_NAMES: surprise in nats, and for top-k the rank. */
+export type Statistics = Float64Array
+
+export function newStatistics(): Statistics {
+  return new Float64Array(DETECTOR_NAMES.length)
 }

@@ -1,10 +1,15 @@
-import { calibrate } from '../calibrate.js'
+import { Composition } from '../composition/composition.js'
+import { showFindings } from '../composition/findings.js'
+import { CompositionStatistics } from '../composition/statistics.js'
+import { Tally } from '../composition/tally.js'
+import { DETECTOR_INDEX, newStatistics, type Statistics } from '../detectors/detector.js'
 import { TrainingDataError } from '../errors.js'
 import type { GptNeoConfig } from '../model/config.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
 import type { SequenceScores } from '../sequence-scorer.js'
 import type { TrainedModel } from '../trained-model.js'
+import { makeValidation } from '../validation.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
 import type { FitResult, FitTask } from './fit.js'
 import { fitAll } from './fit-pool.js'
@@ -24,6 +29,8 @@ import { findOutliers } from './trim.js'
 export interface KeySequence {
   readonly keys: readonly string[]
   readonly ended: boolean
+  /** Whether nothing of it is missing, as in a window of time, though nothing may be said to have ended. Default: where its end was seen. */
+  readonly isWhole?: boolean
 }
 
 const MIN_SESSIONS = 20
@@ -62,15 +69,27 @@ export async function train(
 
   const surpriseOfUnknown = unknownSurprise(usable)
   const judged = results.flatMap(({ scores }, fold) =>
-    scores.map((score, i) => ({ score, sequence: tasks[fold]!.heldOut[i]! })),
+    scores.map((score, i) => ({
+      score,
+      sequence: tasks[fold]!.heldOut[i]!,
+      origin: splits[fold]!.heldOut[i]!,
+    })),
   )
+  const composition = compose(usable, vocabulary)
+  const judge = new Composition(composition)
   return {
     config,
     parameters: final.parameters,
     vocabulary,
-    calibration: calibrate(
-      judged.map(({ sequence, score }) => maxSurprise(sequence, score, surpriseOfUnknown)),
-      judged.map(({ sequence, score }) => maxRank(sequence, score, vocabulary.size)),
+    composition,
+    validation: makeValidation(
+      judged.map(({ sequence, score, origin }) => {
+        const statistics = sequenceStatistics(sequence, score, surpriseOfUnknown, vocabulary.size)
+        const tokens = origin.keys.map(key => vocabulary.id(key))
+        const findings = judge.judgeOwn(tokens, isWhole(origin))
+        showFindings(statistics, findings)
+        return statistics
+      }),
     ),
     unknownSurprise: surpriseOfUnknown,
     training: {
@@ -170,30 +189,38 @@ export function unknownSurprise(sequences: readonly KeySequence[]): number {
   return -Math.log(Math.max(numOnce, 1) / Math.max(numEvents, 1))
 }
 
-/** The largest surprise of a session, its end included if it was seen. */
-export function maxSurprise(
+/** What the detectors of the sequence find at most in a session; an unknown key ranks behind all others. */
+export function sequenceStatistics(
   { tokens }: TokenSequence,
-  { surprises }: SequenceScores,
+  { surprises, ranks }: SequenceScores,
   surpriseOfUnknown: number,
-): number {
-  let largest = 0
-  for (let i = 0; i < surprises.length; i++) {
-    const surprise = tokens[i] === UNKNOWN ? surpriseOfUnknown : surprises[i]!
-    if (surprise > largest) largest = surprise
+  vocabularySize: number,
+): Statistics {
+  const statistics = newStatistics()
+  const raise = (detector: keyof typeof DETECTOR_INDEX, value: number): void => {
+    const index = DETECTOR_INDEX[detector]
+    if (value > statistics[index]!) statistics[index] = value
   }
-  return largest
+  for (let i = 0; i < surprises.length; i++) {
+    if (tokens[i] === UNKNOWN) {
+      raise('unseen-key', surpriseOfUnknown)
+      raise('top-k', vocabularySize)
+    } else {
+      raise(i < tokens.length ? 'next-key' : 'session-end', surprises[i]!)
+      raise('top-k', ranks[i]!)
+    }
+  }
+  return statistics
 }
 
-/** The largest rank of a session; an unknown key ranks behind all others. */
-export function maxRank(
-  { tokens }: TokenSequence,
-  { ranks }: SequenceScores,
-  vocabularySize: number,
-): number {
-  let largest = 0
-  for (let i = 0; i < ranks.length; i++) {
-    const rank = tokens[i] === UNKNOWN ? vocabularySize : ranks[i]!
-    if (rank > largest) largest = rank
-  }
-  return largest
+/** What whole sessions are made of. */
+function compose(sequences: readonly KeySequence[], vocabulary: Vocabulary): CompositionStatistics {
+  const statistics = new CompositionStatistics(vocabulary.size)
+  for (const sequence of sequences)
+    if (isWhole(sequence)) statistics.add(Tally.of(sequence.keys.map(key => vocabulary.id(key))))
+  return statistics
+}
+
+function isWhole({ ended, isWhole = ended }: KeySequence): boolean {
+  return isWhole
 }

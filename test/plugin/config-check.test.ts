@@ -6,10 +6,10 @@ import t, { type Test } from 'tap'
 import { check } from '../../plugin/cli/check.js'
 import type { LineRules } from '../../plugin/line-rules.js'
 import { writeBundle } from '../../scorer/bundle.js'
-import { calibrate } from '../../scorer/calibrate.js'
 import { presetConfig } from '../../scorer/model/config.js'
 import { parameterLayout } from '../../scorer/model/parameters.js'
 import { Vocabulary } from '../../scorer/vocabulary.js'
+import { noComposition, validationOf } from '../fixtures/scorer/validation.js'
 
 const RULES: LineRules = {
   format: 'raw',
@@ -34,7 +34,8 @@ async function writeModel(path: string, rules: LineRules | null): Promise<string
     config,
     parameters: new Float32Array(parameterLayout(config).size),
     vocabulary,
-    calibration: calibrate([0.5, 1, 3, 9], [0, 1, 2, 3]),
+    validation: validationOf({ 'next-key': [0.5, 1, 3, 9] }),
+    composition: noComposition(config.vocabularySize),
     unknownSurprise: 9,
     training: { ...NOT_TRAINED, numTrimmed: 0, foldEpochs: [] },
   }
@@ -90,7 +91,7 @@ metrics: {port: 0}
   model        ${id}, 2 templates (./model), on cpu in float32
   lines        format raw
   sessions     windows of 60 s every 30 s, each by the field node (not as in the model)
-  detection    next-key, unseen-key, session-end; ${printed.match(/; (0\.\d+) false/)?.[1]} false alarms a normal session
+  detection    next-key, unseen-key, session-end, key-set, count-order, count-vector; ${printed.match(/; (0\.\d+) false/)?.[1]} false alarms a normal session
   input        forward on 127.0.0.1:${port}
   output       forward to 127.0.0.1:5, acknowledged
   output       JSON lines to ./out.ndjson

@@ -49,7 +49,15 @@ log: {level: debug}
       model: '/c/model',
       detect: {
         falseAlarmRate: 0.01,
-        detectors: ['next-key', 'unseen-key', 'session-end', 'top-k'],
+        detectors: [
+          'next-key',
+          'unseen-key',
+          'session-end',
+          'key-set',
+          'count-order',
+          'count-vector',
+          'top-k',
+        ],
         topK: { ratio: 0.4 },
       },
       rules: {
@@ -118,7 +126,7 @@ zzz: 1
     'input.forward.maxFrameBytes is unknown: did you mean max_frame_bytes? (line 6)',
     'output.ndjson.path must be a text, got 7 (line 8)',
     'detect.false_alarm_rate must be a number above 0 and below 1, got 2 (line 10)',
-    'detect.detectors[1] must be one of next-key, unseen-key, session-end, top-k, got "rank" (line 11)',
+    'detect.detectors[1] must be one of next-key, unseen-key, session-end, key-set, count-order, count-vector, top-k, got "rank" (line 11)',
     'detect.fields must be minimal or full, got "some" (line 12)',
     'alerts is not available in this version: remove it (line 13)',
     'zzz is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, log (line 14)',

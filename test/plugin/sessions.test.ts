@@ -5,8 +5,14 @@ import { EndEstimator } from '../../plugin/session-ends.js'
 import { SessionLru } from '../../plugin/session-lru.js'
 import { SessionWindows } from '../../plugin/session-windows.js'
 import { readTrainingLog } from '../../plugin/training-log.js'
+import { Tally } from '../../scorer/composition/tally.js'
 
-const begin = () => ({ tokens: [1], node: -1, stamp: 0 })
+const begin = () => ({
+  context: { tokens: [1], node: -1, stamp: 0 },
+  tally: new Tally(),
+  standing: { evidence: [], detectors: [] },
+  sentences: [],
+})
 const LIMITS = { maxSessions: 10, idleTimeoutMs: 1000, disorderMs: 100 }
 
 /** Places a line and tells which sessions it went to and which closed before it. */

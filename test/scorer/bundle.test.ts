@@ -3,22 +3,28 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type BundleExtras, readBundle, writeBundle } from '../../scorer/bundle.js'
-import { calibrate } from '../../scorer/calibrate.js'
+import { CompositionStatistics } from '../../scorer/composition/statistics.js'
+import { Tally } from '../../scorer/composition/tally.js'
 import { BundleError } from '../../scorer/errors.js'
 import { parameterLayout } from '../../scorer/model/parameters.js'
 import { readSafetensors, writeSafetensors } from '../../scorer/safetensors.js'
 import type { TrainedModel } from '../../scorer/trained-model.js'
 import { Vocabulary } from '../../scorer/vocabulary.js'
 import { randomParameters, TINY } from '../fixtures/scorer/tiny-model.js'
+import { validationOf } from '../fixtures/scorer/validation.js'
 
 const KEYS = ['login', 'read', '__proto__', 'constructor', 'a key\nwith ü', '7', 'logout']
+
+const statistics = new CompositionStatistics(TINY.vocabularySize)
+statistics.add(Tally.of([4, 5, 5, 7]))
 
 function makeModel(seed = 1): TrainedModel {
   return {
     config: TINY,
     parameters: randomParameters(TINY, seed),
     vocabulary: new Vocabulary(KEYS),
-    calibration: calibrate([0.5, 1.25, 3, 9], [0, 1, 2, 6]),
+    validation: validationOf({ 'next-key': [0.5, 1.25, 3, 9], 'top-k': [0, 1, 2, 6] }),
+    composition: statistics,
     unknownSurprise: 6.5,
     training: {
       options: { seed },
@@ -38,7 +44,15 @@ const EXTRAS: BundleExtras = {
   preprocessing: { format: 'raw' },
 }
 
-const FILES = ['drain.json', 'manifest.json', 'sequence.onnx', 'step.onnx', 'weights.safetensors']
+const FILES = [
+  'composition.json',
+  'drain.json',
+  'manifest.json',
+  'sequence.onnx',
+  'step.onnx',
+  'validation.json',
+  'weights.safetensors',
+]
 
 /** The error is of the class that callers act on, and one sentence that says what to do. */
 async function refuses(t: Test, path: string, pattern: RegExp, what: string): Promise<void> {
@@ -66,7 +80,8 @@ t.test('what is written is read back', async t => {
   t.same(bundle.config, model.config)
   t.same(bundle.vocabulary.keys, KEYS)
   t.equal(bundle.vocabulary.id('__proto__'), model.vocabulary.id('__proto__'))
-  t.same(bundle.calibration, model.calibration)
+  t.same(bundle.validation, model.validation)
+  t.same(bundle.composition.toTable(), statistics.toTable())
   t.equal(bundle.unknownSurprise, 6.5)
   t.same(bundle.extras.preprocessing, EXTRAS.preprocessing)
   t.same(Object.keys(bundle.extras.files), ['drain.json'])
@@ -79,7 +94,11 @@ t.test('the id follows the contents', async t => {
   t.equal(await writeBundle(join(dir, 'b'), makeModel(1), EXTRAS), first)
   t.not(await writeBundle(join(dir, 'c'), makeModel(2), EXTRAS), first)
   t.not(
-    await writeBundle(join(dir, 'd'), { ...makeModel(1), calibration: calibrate([1], [1]) }, EXTRAS),
+    await writeBundle(
+      join(dir, 'd'),
+      { ...makeModel(1), validation: validationOf({ 'next-key': [1] }) },
+      EXTRAS,
+    ),
     first,
   )
 })
@@ -126,8 +145,8 @@ async function rewriteManifest(
 t.test('manifests that say something wrong are refused', async t => {
   const path = join(t.testdir(), 'model')
   const cases: [what: string, pattern: RegExp, change: (m: Record<string, unknown>) => unknown][] = [
-    ['newer version', /format version 2.*reads up to 1; update/, m => ({ ...m, version: 2 })],
-    ['older version', /version/, m => ({ ...m, version: 0 })],
+    ['newer version', /format version 3.*reads up to 2; update/, m => ({ ...m, version: 3 })],
+    ['older version', /format version 1.*train again/, m => ({ ...m, version: 1 })],
     ['other format', /format/, m => ({ ...m, format: 'something' })],
     ['null', /damaged/, () => null],
     ['a list', /damaged/, () => []],
@@ -140,16 +159,6 @@ t.test('manifests that say something wrong are refused', async t => {
     ],
     ['other vocabulary', /vocabulary and model disagree/, m => ({ ...m, vocabulary: ['a'] })],
     ['keys that are no texts', /vocabulary/, m => ({ ...m, vocabulary: KEYS.map(() => 1) })],
-    [
-      'no p-values',
-      /calibration/,
-      m => ({ ...m, calibration: { ...(m.calibration as object), pValues: [] } }),
-    ],
-    [
-      'a p-value of 0',
-      /calibration/,
-      m => ({ ...m, calibration: { ...(m.calibration as object), pValues: [0] } }),
-    ],
     [
       'a file outside',
       /files/,

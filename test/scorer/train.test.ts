@@ -1,21 +1,20 @@
 import t from 'tap'
 import { TrainingDataError } from '../../scorer/errors.js'
-import { Judge } from '../../scorer/judge.js'
 import { sequenceGraph } from '../../scorer/model/sequence-graph.js'
+import { OfflineJudge } from '../../scorer/offline-judge.js'
 import { SequenceScorer } from '../../scorer/sequence-scorer.js'
 import type { TrainProgress } from '../../scorer/train/mle.js'
 import type { TrainOptions } from '../../scorer/train/options.js'
 import { train } from '../../scorer/train/train.js'
 import type { TrainedModel } from '../../scorer/trained-model.js'
-import { UNKNOWN } from '../../scorer/vocabulary.js'
 import { grammarSessions } from '../fixtures/scorer/grammar.js'
 
 const QUICK: TrainOptions = { epochs: 6, folds: 1, learningRate: 3e-3 }
 
 /** Whether a judge flags a session, and for what. */
 async function reasons(model: TrainedModel, sessions: readonly (readonly string[])[]): Promise<string[][]> {
-  const { config, parameters, vocabulary, calibration, unknownSurprise } = model
-  const judge = new Judge(calibration, vocabulary.keys.length, { falseAlarmRate: 0.01 })
+  const { config, parameters, vocabulary } = model
+  const judge = new OfflineJudge(model, { falseAlarmRate: 0.01 })
   const scorer = await SequenceScorer.load(config, sequenceGraph(config))
   const sequences = sessions.map(keys => ({
     tokens: Int32Array.from(keys, key => vocabulary.id(key)),
@@ -23,22 +22,7 @@ async function reasons(model: TrainedModel, sessions: readonly (readonly string[
   }))
   const scores = await scorer.score(parameters, sequences)
   await scorer.release()
-  return scores.map(({ surprises, ranks }, i) => {
-    const found = new Set<string>()
-    surprises.forEach((surprise, at) => {
-      const { tokens } = sequences[i]!
-      const isKnown = tokens[at] !== UNKNOWN
-      const kind = at === tokens.length ? 'end' : 'key'
-      const evidence = {
-        kind,
-        isKnown,
-        surprise: isKnown ? surprise : unknownSurprise,
-        rank: ranks[at]!,
-      } as const
-      for (const reason of judge.judge(evidence).reasons) found.add(reason)
-    })
-    return [...found]
-  })
+  return scores.map((score, i) => [...judge.session(sequences[i]!.tokens, score).reasons])
 }
 
 t.test('what a log normally says is learnt, and what it never says is flagged', async t => {
@@ -54,7 +38,7 @@ t.test('what a log normally says is learnt, and what it never says is flagged', 
   t.same(last, { done: 90, total: 90 })
   t.equal(progress[0]!.step, 1)
   t.equal(model.training.numSessions, 300)
-  t.equal(model.calibration.numSessions, 60)
+  t.equal(model.validation.numSessions, 60)
   t.same([...model.vocabulary.keys].sort(), ['check', 'close', 'open', 'read', 'sync', 'write'])
 
   const strange = await reasons(model, [
@@ -63,9 +47,10 @@ t.test('what a log normally says is learnt, and what it never says is flagged', 
     ['open', 'write'],
     ['read', 'check', 'close'],
   ])
-  t.same(strange[0], ['next-key'], 'a check that is missing')
+  t.ok(strange[0]!.includes('next-key'), 'a check that is missing')
+  t.ok(strange[0]!.includes('count-order'), 'which the numbers tell too')
   t.ok(strange[1]!.includes('unseen-key'), 'a kind of line never seen')
-  t.same(strange[2], ['session-end'], 'an end that comes too early')
+  t.ok(strange[2]!.includes('key-set'), 'an end that comes too early')
   t.ok(strange[3]!.includes('next-key'), 'a begin that is missing')
 
   const normal = await reasons(
@@ -83,8 +68,8 @@ t.test('one seed gives one model', async t => {
   const options: TrainOptions = { epochs: 2, folds: 3 }
   const [first, second] = [await train(sessions, options), await train(sessions, options)]
   t.ok(equalBytes(second.parameters, first.parameters))
-  t.same(second.calibration, first.calibration)
-  t.equal(first.calibration.numSessions, 60, 'with folds, every session is held out once')
+  t.same(second.validation, first.validation)
+  t.equal(first.validation.numSessions, 60, 'with folds, every session is held out once')
   t.equal(first.training.foldEpochs.length, 3)
   const other = await train(sessions, { ...options, seed: 43 })
   t.notOk(equalBytes(other.parameters, first.parameters))

@@ -1,7 +1,8 @@
 import t from 'tap'
+import { DETECTOR_INDEX, type DetectorName } from '../../scorer/detectors/detector.js'
 import { Random } from '../../scorer/random.js'
 import { learningRate } from '../../scorer/train/mle.js'
-import { maxRank, maxSurprise, unknownSurprise } from '../../scorer/train/train.js'
+import { sequenceStatistics, unknownSurprise } from '../../scorer/train/train.js'
 import { BEGIN, END, PAD, UNKNOWN, Vocabulary } from '../../scorer/vocabulary.js'
 
 t.test('one seed gives one sequence of numbers, the same on every machine', async t => {
@@ -78,9 +79,12 @@ t.test(
   async t => {
     const tokens = Int32Array.of(4, UNKNOWN, 5)
     const scores = { surprises: Float32Array.of(1, 99, 2, 3), ranks: Float32Array.of(0, 1, 2, 3) }
-    t.equal(maxSurprise({ tokens, ended: true }, scores, 2.5), 3)
-    t.equal(maxSurprise({ tokens, ended: true }, scores, 7), 7)
-    t.equal(maxRank({ tokens, ended: true }, scores, 50), 50)
-    t.equal(maxRank({ tokens: Int32Array.of(4, 5, 5), ended: true }, scores, 50), 3)
+    const largest = (sequence: Int32Array, name: DetectorName) =>
+      sequenceStatistics({ tokens: sequence, ended: true }, scores, 7, 50)[DETECTOR_INDEX[name]]
+    t.equal(largest(tokens, 'next-key'), 2)
+    t.equal(largest(tokens, 'unseen-key'), 7)
+    t.equal(largest(tokens, 'session-end'), 3)
+    t.equal(largest(tokens, 'top-k'), 50)
+    t.equal(largest(Int32Array.of(4, 5, 5), 'top-k'), 3)
   },
 )

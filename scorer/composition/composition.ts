@@ -1,0 +1,51 @@
+import { CountOrder } from '../detectors/count-order.js'
+import { CountVector } from '../detectors/count-vector.js'
+import { KeySet } from '../detectors/key-set.js'
+import { UNKNOWN } from '../vocabulary.js'
+import { type Findings, noFindings } from './findings.js'
+import type { CompositionStatistics } from './statistics.js'
+import { Tally } from './tally.js'
+
+/** How surprising a session's make-up is, whatever its order: what the detectors that share the statistics say. */
+export class Composition {
+  readonly #keySet: KeySet
+  readonly #countOrder: CountOrder
+  readonly #countVector: CountVector
+
+  constructor(readonly statistics: CompositionStatistics) {
+    this.#keySet = new KeySet(statistics)
+    this.#countOrder = new CountOrder(statistics)
+    this.#countVector = new CountVector(statistics)
+  }
+
+  /** Counts a token in, and raises findings by what that settles, whatever may still come. */
+  observe(tally: Tally, token: number, findings: Findings): void {
+    const count = tally.add(token)
+    if (count === 1) this.#keySet.observe(tally, token, findings['key-set'], 0)
+    else if (token !== UNKNOWN) this.#countVector.observe(token, count, findings['count-vector'], 0)
+  }
+
+  /** Raises findings by what only the end of a session settles. */
+  conclude(tally: Tally, findings: Findings): void {
+    this.#conclude(tally, findings, 0)
+  }
+
+  /** Findings of a session that is itself one of those in the statistics, as if it were not. @param isWhole whether its end was seen */
+  judgeOwn(tokens: Iterable<number>, isWhole: boolean): Findings {
+    const findings = noFindings()
+    const tally = new Tally()
+    const own = isWhole ? 1 : 0
+    for (const token of tokens)
+      if (tally.add(token) === 1) this.#keySet.observe(tally, token, findings['key-set'], own)
+    for (const [token, count] of tally.entries())
+      if (count > 1) this.#countVector.observe(token, count, findings['count-vector'], own)
+    if (isWhole) this.#conclude(tally, findings, own)
+    return findings
+  }
+
+  #conclude(tally: Tally, findings: Findings, own: 0 | 1): void {
+    this.#keySet.conclude(tally, findings['key-set'], own)
+    this.#countOrder.conclude(tally, findings['count-order'], own)
+    this.#countVector.conclude(tally, findings['count-vector'], own)
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What validation normals say about a statistic: how often a normal session reaches a value, the p-value.
+ *
+ * Where at least MIN_BEYOND validation sessions lie beyond, they are counted: p = (number at or beyond + 1) / (sessions + 1), the conformal
+ * p-value (Vovk et al., 2005). Further out a generalised Pareto tail is fitted to the largest values (Pickands, 1975; SPOT, Siffer et al., 2017),
+ * joined to the counted part where that ends. Between points of a grid p runs straight in its logarithm, so that rounding noise in a
+ * statistic never makes it jump; it is read off at the grid point below, which errs on the side of the larger p.
+ */
+export class NullDistribution {
+  /** p at 0, GRID, 2 GRID ... up to the tail. */
+  readonly #counted: Float64Array
+  readonly #tail: Tail
+
+  private constructor(
+    readonly numSessions: number,
+    counted: Float64Array,
+    tail: Tail,
+  ) {
+    this.#counted = counted
+    this.#tail = tail
+  }
+
+  /** From the values of validation sessions, at least one, none negative. */
+  static of(values: ArrayLike<number>): NullDistribution {
+    const sorted = Float64Array.from(values).sort()
+    const count = sorted.length
+    const start = Math.ceil(sorted[Math.max(0, count - MIN_BEYOND)]! / GRID) * GRID
+    const counted = Float64Array.from(
+      { length: Math.round(start / GRID) + 1 },
+      (_, i) => (count - lowerBound(sorted, (i - 0.5) * GRID) + 1) / (count + 1),
+    )
+    return new NullDistribution(count, counted, fitTail(sorted, start, counted.at(-1)!))
+  }
+
+  /** How often a normal session reaches `value`, above 0 and at most 1. */
+  pValue(value: number): number {
+    const { start } = this.#tail
+    if (value >= start + GRID) return tailShare(this.#tail, value - GRID)
+    return this.#interpolate(Math.max(0, value / GRID - 1))
+  }
+
+  /** The value beyond which normal sessions come at the rate `rate`. */
+  threshold(rate: number): number {
+    let low = 0
+    let high = 1
+    while (this.pValue(high) > rate) high *= 2
+    // p falls with the value, so halving the interval finds where it crosses the rate.
+    for (let i = 0; i < 60; i++) {
+      const middle = (low + high) / 2
+      if (this.pValue(middle) > rate) low = middle
+      else high = middle
+    }
+    return high
+  }
+
+  /** Where the counted part ends and the fitted tail begins. */
+  get tailStart(): number {
+    return this.#tail.start
+  }
+
+  #interpolate(index: number): number {
+    const i = Math.floor(index)
+    const left = Math.log(this.#counted[i]!)
+    const right = Math.log(this.#counted[i + 1] ?? this.#counted[i]!)
+    return Math.exp(left + (right - left) * (index - i))
+  }
+}
+
+/** A generalised Pareto tail: share (1 + shape (x - start) / scale)^(-1/shape). */
+interface Tail {
+  readonly start: number
+  readonly share: number
+  readonly scale: number
+  readonly shape: number
+}
+
+const GRID = 0.01
+/** Fewer sessions beyond a value than this, itself included, are too few to count. */
+const MIN_BEYOND = 3
+/** Share of the sessions that the tail is fitted to, and how many it takes at the least. */
+const TAIL_SHARE = 0.05
+const MIN_TAIL = 20
+/** Tails thinner than exponential are not believed, nor those so heavy that a mean hardly exists. */
+const MAX_SHAPE = 0.5
+const MIN_SCALE = 0.1
+
+/** Probability-weighted moments (Hosking and Wallis, 1987) of what lies beyond a lower point; the scale grows with the way up to `start`. */
+function fitTail(sorted: Float64Array, start: number, share: number): Tail {
+  const count = sorted.length
+  const numTail = Math.min(Math.floor(count / 2), Math.max(MIN_TAIL, Math.ceil(count * TAIL_SHARE)))
+  const base = sorted[count - 1 - numTail] ?? 0
+  const excess = sorted.subarray(count - numTail).map(value => value - base)
+  let mean = 0
+  let weighted = 0
+  excess.forEach((value, i) => {
+    mean += value / numTail
+    weighted += (value * (numTail - 1 - i)) / (numTail - 1) / numTail
+  })
+  const spread = mean - 2 * weighted
+  if (!(numTail > 1 && spread > 0)) return { start, share, scale: 1, shape: 0 }
+  const shape = Math.min(MAX_SHAPE, Math.max(0, 2 - mean / spread))
+  // With the shape held within bounds the mean still fits: scale / (1 - shape) is the mean excess.
+  const scale = mean * (1 - shape) + shape * Math.max(0, start - base)
+  return { start, share, scale: Math.max(MIN_SCALE, scale), shape }
+}
+
+function tailShare({ start, share, scale, shape }: Tail, value: number): number {
+  const x = Math.max(0, value - start) / scale
+  return shape < 1e-6 ? share * Math.exp(-x) : share * (1 + shape * x) ** (-1 / shape)
+}
+
+/** Index of the first element that is at least `value`. */
+function lowerBound(sorted: Float64Array, value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]! < value) low = middle + 1
+    else high = middle
+  }
+  return low
+}

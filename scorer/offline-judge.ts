@@ -1,0 +1,75 @@
+import { Composition } from './composition/composition.js'
+import { type Findings, noFindings, reset, showFindings } from './composition/findings.js'
+import { Tally } from './composition/tally.js'
+import { DETECTOR_INDEX, type DetectorName, newStatistics } from './detectors/detector.js'
+import { Judge, type Judgement, type JudgeOptions } from './judge.js'
+import type { SequenceScores } from './sequence-scorer.js'
+import type { TrainedModel } from './trained-model.js'
+import { UNKNOWN } from './vocabulary.js'
+
+/** What was decided about a whole session. */
+export interface SessionJudgement {
+  /** The score of its strangest event. */
+  readonly score: number
+  readonly reasons: ReadonlySet<DetectorName>
+  /** Zero-based number of the first event flagged; the number of keys where it was the end, undefined where nothing was. */
+  readonly flaggedAt: number | undefined
+}
+
+/** Judges complete sessions whose scores are known, event by event, as they would have been judged live. */
+export class OfflineJudge {
+  readonly judge: Judge
+  readonly #composition: Composition
+  readonly #shown = newStatistics()
+  readonly #findings: Findings = noFindings()
+  readonly #unknownSurprise: number
+  readonly #vocabularySize: number
+
+  constructor(
+    bundle: Pick<TrainedModel, 'validation' | 'composition' | 'unknownSurprise' | 'vocabulary' | 'config'>,
+    options: JudgeOptions = {},
+  ) {
+    this.judge = new Judge(bundle.validation, bundle.vocabulary.keys.length, options)
+    this.#composition = new Composition(bundle.composition)
+    this.#unknownSurprise = bundle.unknownSurprise
+    this.#vocabularySize = bundle.config.vocabularySize
+  }
+
+  /** @param tokens the session's keys (T) @param scores of its keys and its end (T + 1) */
+  session(tokens: Int32Array, { surprises, ranks }: SequenceScores): SessionJudgement {
+    const standing = this.judge.begin()
+    const tally = new Tally()
+    const reasons = new Set<DetectorName>()
+    let score = 0
+    let flaggedAt: number | undefined
+    const take = (judgement: Judgement, at: number): void => {
+      score = Math.max(score, judgement.score)
+      if (!judgement.isAnomaly) return
+      for (const reason of judgement.reasons) reasons.add(reason)
+      flaggedAt ??= at
+    }
+    tokens.forEach((token, i) => {
+      this.#reset()
+      this.#composition.observe(tally, token, this.#findings)
+      this.#show(token === UNKNOWN ? 'unseen-key' : 'next-key', token, surprises[i]!, ranks[i]!)
+      take(this.judge.judge(standing, this.#shown), i)
+    })
+    this.#reset()
+    this.#composition.conclude(tally, this.#findings)
+    this.#show('session-end', undefined, surprises[tokens.length]!, ranks[tokens.length]!)
+    take(this.judge.judge(standing, this.#shown), tokens.length)
+    return { score, reasons, flaggedAt }
+  }
+
+  #reset(): void {
+    this.#shown.fill(0)
+    reset(this.#findings)
+  }
+
+  #show(detector: DetectorName, token: number | undefined, surprise: number, rank: number): void {
+    const isKnown = token !== UNKNOWN
+    this.#shown[DETECTOR_INDEX[detector]] = isKnown ? surprise : this.#unknownSurprise
+    this.#shown[DETECTOR_INDEX['top-k']] = isKnown ? rank : this.#vocabularySize
+    showFindings(this.#shown, this.#findings)
+  }
+}

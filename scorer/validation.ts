@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { DETECTOR_NAMES, type Statistics } from './detectors/detector.js'
+
+/** Validation sessions kept at most; more make no threshold better. */
+const MAX_SESSIONS = 50_000
+const DECIMALS = 3
+
+const column = z.array(z.number().nonnegative()).min(1).max(MAX_SESSIONS)
+
+/** What each detector found at most in each validation normal, by detector; `null` stands for detectors of later versions. */
+export const validationSchema = z.strictObject({
+  numSessions: z.number().int().positive(),
+  statistics: z.object(
+    Object.fromEntries(DETECTOR_NAMES.map(name => [name, column])) as Record<
+      (typeof DETECTOR_NAMES)[number],
+      typeof column
+    >,
+  ),
+})
+
+/** Statistics of sessions held out of training: all that calibration rests on, whatever detectors are used. */
+export type Validation = z.infer<typeof validationSchema>
+
+/** At least one session. Where there are more than can be kept, the first ones are: give them shuffled. */
+export function makeValidation(sessions: readonly Statistics[]): Validation {
+  const kept = sessions.slice(0, MAX_SESSIONS)
+  const rounded = (value: number): number => Number(value.toFixed(DECIMALS))
+  return {
+    numSessions: kept.length,
+    statistics: Object.fromEntries(
+      DETECTOR_NAMES.map((name, i) => [name, kept.map(statistics => rounded(statistics[i]!))]),
+    ) as Validation['statistics'],
+  }
+}
+
+/** The smallest K for which at most `falseAlarmRate` of the validation sessions hold a key of rank K or beyond. */
+export function topKForRate({ statistics }: Validation, falseAlarmRate: number): number {
+  const ranks = Float64Array.from(statistics['top-k']).sort()
+  return ranks[ranks.length - 1 - Math.floor(falseAlarmRate * ranks.length)]! + 1
+}
