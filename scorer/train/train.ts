@@ -4,10 +4,11 @@ import { type GptNeoConfig, presetConfig } from '../model/config.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
 import type { SequenceScores } from '../sequence-scorer.js'
-import type { TrainedModel } from '../trained-model.js'
+import type { KeyCount, TrainedModel } from '../trained-model.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
 import type { FitResult, FitTask } from './fit.js'
 import { fitAll } from './fit-pool.js'
+import { countKeys } from './key-counts.js'
 import type { TrainProgress } from './mle.js'
 import {
   DEFAULT_TRAIN_OPTIONS,
@@ -17,12 +18,15 @@ import {
   resolveFolds,
   type TrainOptions,
 } from './options.js'
+import { type JudgedSession, surprisingSessions } from './surprising.js'
 import { findOutliers } from './trim.js'
 
 /** The log keys of one session, in order, and whether its end was seen. */
 export interface KeySequence {
   readonly keys: readonly string[]
   readonly ended: boolean
+  /** Id as the log names it, for reports. */
+  readonly id?: string
 }
 
 const MIN_SESSIONS = 20
@@ -55,16 +59,22 @@ export async function train(
   const tasks = splits.map(split => makeTask(split, vocabulary, config, fitOptions))
   const { results, final } = await fitModels(tasks, shuffled, vocabulary, config, fitOptions, onProgress)
 
-  const surpriseOfUnknown = unknownSurprise(usable)
-  const judged = results.flatMap(({ scores }, fold) =>
-    scores.map((score, i) => ({ score, sequence: tasks[fold]!.heldOut[i]! })),
+  const keyCounts = countKeys(usable)
+  const surpriseOfUnknown = unknownSurprise(keyCounts)
+  const judged = results.flatMap(({ scores, parameters }, fold) =>
+    scores.map((score, i): JudgedSession => {
+      const sequence = tasks[fold]!.heldOut[i]!
+      const largest = maxSurprise(sequence, score, surpriseOfUnknown)
+      return { source: splits[fold]!.heldOut[i]!, sequence, score, maxSurprise: largest, parameters }
+    }),
   )
+  const maxSurprises = Float64Array.from(judged, session => session.maxSurprise)
   return {
     config,
     parameters: final.parameters,
     vocabulary,
     calibration: calibrate(
-      judged.map(({ sequence, score }) => maxSurprise(sequence, score, surpriseOfUnknown)),
+      maxSurprises,
       judged.map(({ sequence, score }) => maxRank(sequence, score, vocabulary.size)),
     ),
     unknownSurprise: surpriseOfUnknown,
@@ -77,6 +87,11 @@ export async function train(
       epochs: final.epochs,
       foldEpochs: results.map(({ epochs }) => epochs),
       seconds: (performance.now() - started) / 1000,
+    },
+    details: {
+      keyCounts,
+      maxSurprises: maxSurprises.sort(),
+      surprising: await surprisingSessions(config, vocabulary, judged, surpriseOfUnknown),
     },
   }
 }
@@ -147,15 +162,9 @@ function totalSteps(tasks: readonly FitTask[]): number {
  * -ln of the Good-Turing probability that the next event is of a kind never seen: kinds seen in one session only, over events (Good, 1953).
  * The network cannot know this: what it never saw as a target gets whatever the softmax leaves over.
  */
-export function unknownSurprise(sequences: readonly KeySequence[]): number {
-  const numSessions = new Map<string, number>()
-  let numEvents = 0
-  for (const { keys } of sequences) {
-    numEvents += keys.length
-    for (const key of new Set(keys)) numSessions.set(key, (numSessions.get(key) ?? 0) + 1)
-  }
-  let numOnce = 0
-  for (const count of numSessions.values()) if (count === 1) numOnce++
+export function unknownSurprise(keyCounts: readonly KeyCount[]): number {
+  const numEvents = keyCounts.reduce((sum, count) => sum + count.numEvents, 0)
+  const numOnce = keyCounts.filter(({ numSessions }) => numSessions === 1).length
   return -Math.log(Math.max(numOnce, 1) / Math.max(numEvents, 1))
 }
 
