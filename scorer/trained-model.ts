@@ -45,6 +45,7 @@ export interface SurprisingSession {
 export interface TrainingDetails {
   /** In the vocabulary's order. */
   readonly keyCounts: readonly KeyCount[]
+  readonly numEventsOfLongest: number
   /** Largest surprise of each validation session, ascending. */
   readonly maxSurprises: Float64Array
   /** Validation sessions with the largest surprises, largest first; sessions with the same keys count once. */

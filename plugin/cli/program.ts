@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { LAYOUT_NAMES } from '../../drain/header/named-layouts.js'
 import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detector.js'
 import type { TopK } from '../../scorer/detectors/top-k.js'
 import { DEFAULT_JUDGE_OPTIONS, isDetectorName, type JudgeOptions } from '../../scorer/judge.js'
 import { PRESET_NAMES } from '../../scorer/model/config.js'
+import { packageVersion } from '../package-version.js'
 import { UsageError } from './terminal.js'
 
 const DONE = 0
@@ -42,11 +42,6 @@ export function makeProgram(): Command {
   addInit(program)
   addDemo(program)
   return program
-}
-
-function packageVersion(): string {
-  const file = new URL('../../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 /** Runs the command line. @returns the exit code: 0 done, 1 failed, 2 wrong usage or config */
@@ -125,6 +120,7 @@ function addTrain(program: Command): void {
         .choices(['none'])
         .default('none'),
     )
+    .option('--no-report', 'write no report.html, which holds templates and sessions of the log')
     .option('--progress', 'show a progress bar (default: on a terminal)')
     .option('--no-progress', 'show none')
     .action(async options => (await import('./train.js')).trainCommand(options))

@@ -3,17 +3,22 @@ import cliProgress from 'cli-progress'
 /** A progress bar on stderr, or nothing where nobody watches. */
 export interface Progress {
   start(total: number, title: string): void
-  update(done: number, note: string): void
+  /** @param total as it is known by now */
+  update(done: number, total: number, note: string): void
   stop(): void
 }
 
+const BAR_WIDTH = 20
 const SILENT: Progress = { start() {}, update() {}, stop() {} }
 
 /** @param isWanted what the user said; by default only a terminal gets a bar */
 export function progressBar(isWanted: boolean | undefined): Progress {
   if (!(isWanted ?? process.stderr.isTTY === true)) return SILENT
   const bar = new cliProgress.SingleBar({
-    format: '{title} {bar} {percentage}% {note} {eta_formatted} left',
+    format: '{title} {bar} {percentage}%  {note}',
+    barsize: BAR_WIDTH,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: true,
@@ -21,7 +26,10 @@ export function progressBar(isWanted: boolean | undefined): Progress {
   })
   return {
     start: (total, title) => bar.start(total, 0, { title, note: '' }),
-    update: (done, note) => bar.update(done, { note }),
+    update: (done, total, note) => {
+      bar.setTotal(total)
+      bar.update(done, { note })
+    },
     stop: () => bar.stop(),
   }
 }

@@ -7,9 +7,8 @@ import type { SequenceScores } from '../sequence-scorer.js'
 import type { KeyCount, TrainedModel } from '../trained-model.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
 import type { FitResult, FitTask } from './fit.js'
-import { fitAll } from './fit-pool.js'
+import { fitAll, type PoolProgress } from './fit-pool.js'
 import { countKeys } from './key-counts.js'
-import type { TrainProgress } from './mle.js'
 import {
   DEFAULT_TRAIN_OPTIONS,
   HELD_OUT_SHARE,
@@ -31,8 +30,8 @@ export interface KeySequence {
 
 const MIN_SESSIONS = 20
 
-/** Steps done in all trainings together and in all to be done, with the progress of the one heard of last. */
-export type TrainListener = (done: number, total: number, latest: TrainProgress) => void
+/** Told the steps done in all trainings together and those to be done in all, fewer once one stops early, and the latest one's own progress. */
+export type TrainListener = PoolProgress
 
 /** Trains on sessions taken as normal. @throws TrainingDataError when there are fewer than 20 */
 export async function train(
@@ -47,7 +46,7 @@ export async function train(
   const usable = nonEmpty.filter((_, i) => !outliers.has(i))
   if (usable.length < MIN_SESSIONS) {
     throw new TrainingDataError(
-      `${usable.length} sessions are too few to train on; give at least ${MIN_SESSIONS}, or check how sessions are told apart`,
+      `${usable.length === 1 ? '1 session is' : `${usable.length} sessions are`} too few to train on; give at least ${MIN_SESSIONS} (some thousands are good), or check how sessions are told apart`,
     )
   }
   const shuffled = new Random(resolved.seed).shuffle([...usable])
@@ -90,6 +89,7 @@ export async function train(
     },
     details: {
       keyCounts,
+      numEventsOfLongest: usable.reduce((longest, { keys }) => Math.max(longest, keys.length), 0),
       maxSurprises: maxSurprises.sort(),
       surprising: await surprisingSessions(config, vocabulary, judged, surpriseOfUnknown),
     },
@@ -141,21 +141,10 @@ async function fitModels(
 ): Promise<{ results: FitResult[]; final: FitResult }> {
   const whole =
     tasks.length === 1 ? [] : [makeTask({ training: all, heldOut: [] }, vocabulary, config, options)]
-  const results = await fitAll([...whole, ...tasks], (done, latest) =>
-    onProgress(done, totalSteps([...whole, ...tasks]), latest),
-  )
+  const results = await fitAll([...whole, ...tasks], onProgress)
   return tasks.length === 1
     ? { results, final: results[0]! }
     : { results: results.slice(1), final: results[0]! }
-}
-
-/** Steps of all tasks, were none to stop early; segments of long sessions aside. */
-function totalSteps(tasks: readonly FitTask[]): number {
-  return tasks.reduce(
-    (sum, { training, options }) =>
-      sum + resolveEpochs(options.epochs, 1) * Math.ceil(training.length / options.batchSize),
-    0,
-  )
 }
 
 /**

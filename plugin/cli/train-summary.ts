@@ -1,0 +1,21 @@
+import { surpriseThreshold } from '../../scorer/calibrate.js'
+import { trainingAdvice } from '../report/advice.js'
+import type { ReportFacts } from '../report/documents.js'
+import { heldOutLoss } from '../report/facts-section.js'
+import { counted, duration, integer, percent } from '../report/html.js'
+
+/** How a training came out, in a few lines for people, what they should look into last. */
+export function trainingSummary(facts: ReportFacts): string[] {
+  const { model, falseAlarmRate } = facts
+  const { training, calibration, vocabulary } = model
+  const last = training.epochs.at(-1)!
+  const threshold = surpriseThreshold(calibration, falseAlarmRate)
+  const trimmed = `${counted(training.numTrimmed, 'session')} unlike all others ${training.numTrimmed === 1 ? 'was' : 'were'} left out, as anomalies probably; --no-trim trains on them too`
+  return [
+    ...(training.numTrimmed > 0 ? [trimmed] : []),
+    `trained on ${counted(training.numSessions, 'session')} (${counted(training.numEvents, 'event')}, ${counted(vocabulary.keys.length, 'log key')}) in ${duration(training.seconds)}: ` +
+      `${counted(training.epochs.length, 'epoch')}, loss ${last.trainingLoss.toFixed(4)} in training and ${heldOutLoss(training).toFixed(4)} on sessions held out`,
+    `an event is flagged from a surprise of ${threshold.toFixed(2)} nats on, a chance of 1 in ${integer(Math.exp(threshold))} (false alarms: ${percent(falseAlarmRate)} of normal sessions, judged by ${counted(calibration.numSessions, 'validation session')})`,
+    ...trainingAdvice(facts).map(advice => `note: ${advice}`),
+  ]
+}
