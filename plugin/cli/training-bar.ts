@@ -1,9 +1,10 @@
+import type { TaskProgress } from '../../scorer/train/fit-pool.js'
 import type { TrainListener } from '../../scorer/train/train.js'
 import { duration, integer } from '../report/html.js'
 import { progressBar } from './terminal.js'
 import { TimeLeft } from './time-left.js'
 
-/** Share by which a step's loss moves the loss shown: batches differ, and several models train at a time. */
+/** Share by which a step's loss moves the loss shown: batches differ. */
 const SMOOTHING = 0.05
 
 export interface TrainingBar {
@@ -15,23 +16,38 @@ export interface TrainingBar {
 export function trainingBar(isWanted: boolean | undefined, title = 'training'): TrainingBar {
   const bar = progressBar(isWanted)
   const timeLeft = new TimeLeft()
-  let smoothedLoss: number | undefined
-  let heldOut: number | undefined
+  const losses = new LatestLosses()
+  let isStarted = false
   return {
-    listener: (done, total, { loss, validationLoss }) => {
-      if (smoothedLoss === undefined) bar.start(total, title)
-      smoothedLoss = loss + (1 - SMOOTHING) * ((smoothedLoss ?? loss) - loss)
-      heldOut = validationLoss ?? heldOut
+    listener: (done, total, latest) => {
+      if (!isStarted) bar.start(total, title)
+      isStarted = true
       const seconds = timeLeft.update(done, total, performance.now() / 1000)
-      const parts = [
-        seconds === undefined ? 'estimating' : `${timeText(seconds)} left`,
-        `step ${integer(done)} of ${integer(total)}`,
-        `loss ${smoothedLoss.toFixed(3)}`,
-        ...(heldOut === undefined ? [] : [`held out ${heldOut.toFixed(3)}`]),
-      ]
-      bar.update(done, total, parts.join('  '))
+      const left = seconds === undefined ? 'estimating' : `${timeText(seconds)} left`
+      bar.update(done, total, `${left}  step ${integer(done)} of ${integer(total)}  ${losses.update(latest)}`)
     },
     stop: () => bar.stop(),
+  }
+}
+
+/** The losses of the model whose training began last; several are trained, two at a time. */
+class LatestLosses {
+  #task = -1
+  #loss = 0
+  #heldOut: number | undefined
+
+  update({ task, numTasks, loss, validationLoss }: TaskProgress): string {
+    if (task > this.#task) {
+      this.#task = task
+      this.#loss = loss
+      this.#heldOut = undefined
+    }
+    if (task === this.#task) {
+      this.#loss += SMOOTHING * (loss - this.#loss)
+      this.#heldOut = validationLoss ?? this.#heldOut
+    }
+    const heldOut = this.#heldOut === undefined ? '' : `, held out ${this.#heldOut.toFixed(3)}`
+    return `model ${this.#task + 1} of ${numTasks}: loss ${this.#loss.toFixed(3)}${heldOut}`
   }
 }
 

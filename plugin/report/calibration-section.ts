@@ -45,10 +45,9 @@ ${responsiveChart({
 function uncertainty(sorted: Float64Array, threshold: number, numSessions: number, rate: number): Html {
   const numBeyond = sorted.length - lowerBound(sorted, threshold)
   const [low, high] = wilson(numBeyond, Math.max(1, sorted.length))
-  const rests = `This rests on ${counted(numSessions, 'validation session')}, of which ${integer(numBeyond)} ${numBeyond === 1 ? 'lies' : 'lie'} beyond the threshold`
-  const interval = `the true rate of false alarms is between ${percent(low)} and ${percent(high)} (95 % interval)`
-  if (rate * numSessions >= FEW_SESSIONS) return `${rests}: ${interval}.`
-  return `${rests}: so few carry no threshold by themselves, it is read off the fitted tail, and ${interval}. ${counted(Math.ceil(FEW_SESSIONS / rate), 'session')} would make it firm.`
+  const beyond = numBeyond === 0 ? 'none lies' : `${integer(numBeyond)} ${numBeyond === 1 ? 'lies' : 'lie'}`
+  const isFirm = rate * numSessions >= FEW_SESSIONS
+  return `This rests on ${counted(numSessions, 'validation session')}; ${beyond} beyond the threshold${isFirm ? '' : ', which is read off the fitted tail'}. The true rate of false alarms is between ${percent(low)} and ${percent(high)} (95 % interval).${isFirm ? '' : ` ${counted(Math.ceil(FEW_SESSIONS / rate), 'session')} or more would make it firm.`}`
 }
 
 interface Exceedance {

@@ -68,7 +68,7 @@ export function lineChart(chart: Chart): Html {
     `<svg class="chart" role="img" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" xmlns="http://www.w3.org/2000/svg"><title>${escapeHtml(chart.title)}</title>`,
     drawAxes(chart, frame),
     ...chart.series.map((series, i) => drawSeries(series, series.colour ?? i, frame)),
-    ...marks.map(mark => drawMark(mark, frame)),
+    ...marks.map((mark, i) => drawMark(mark, i, frame)),
     drawLegend(frame),
     chart.series.some(({ points }) => points.some(point => isVisible(point, frame)))
       ? ''
@@ -114,10 +114,18 @@ function layOut(chart: Chart, width: number, height: number): Frame {
       ...band.flatMap(([x, low, high]) => (axis === 'x' ? [x] : [low, high])),
     ]),
   ]
-  const y = makeScale(valuesOf('y'), chart.y.isLog === true, [bottom, top], (bottom - top) / 45)
+  const y = makeScale(valuesOf('y'), [bottom, top], {
+    isLog: chart.y.isLog === true,
+    isTight: false,
+    numTicks: (bottom - top) / 36,
+  })
   const left = 14 + CHARACTER * Math.max(...y.ticks.map(tick => shortNumber(tick).length))
   const right = width - 14
-  const x = makeScale(valuesOf('x'), chart.x.isLog === true, [left, right], (right - left) / 75)
+  const x = makeScale(valuesOf('x'), [left, right], {
+    isLog: chart.x.isLog === true,
+    isTight: true,
+    numTicks: (right - left) / 75,
+  })
   return { left, right, top, bottom, x, y, legend }
 }
 
@@ -144,10 +152,10 @@ function drawAxes({ x: xAxis, y: yAxis }: Chart, { left, right, top, bottom, x, 
     tick =>
       `<path class="grid" d="M${n(left)} ${n(y.place(tick))}H${n(right)}"/><text class="tick" x="${n(left - 6)}" y="${n(y.place(tick) + 4)}" text-anchor="end">${shortNumber(tick)}</text>`,
   )
-  const below = x.ticks.map((tick, i) => {
-    const anchor = i === x.ticks.length - 1 ? 'end' : 'middle'
-    const at = i === x.ticks.length - 1 ? right + 6 : x.place(tick)
-    return `<path class="axis" d="M${n(x.place(tick))} ${n(bottom)}v4"/><text class="tick" x="${n(at)}" y="${n(bottom + 17)}" text-anchor="${anchor}">${shortNumber(tick)}</text>`
+  const below = x.ticks.map(tick => {
+    const label = shortNumber(tick)
+    const isAtEdge = x.place(tick) + (CHARACTER / 2) * label.length > right + 8
+    return `<path class="axis" d="M${n(x.place(tick))} ${n(bottom)}v4"/><text class="tick" x="${n(isAtEdge ? right + 8 : x.place(tick))}" y="${n(bottom + 17)}" text-anchor="${isAtEdge ? 'end' : 'middle'}">${label}</text>`
   })
   return [
     ...across,
@@ -193,7 +201,8 @@ function drawSeries({ name, points, band = [], isDashed }: Series, colour: numbe
   return parts.join('')
 }
 
-function drawMark({ axis, at, label }: Mark, frame: Frame): Html {
+/** Labels of marks across x stand one below the other, so that neighbours do not overlap. */
+function drawMark({ axis, at, label }: Mark, row: number, frame: Frame): Html {
   const { left, right, top, bottom } = frame
   if (!isShowable(at, frame[axis].isLog)) return ''
   const place = frame[axis].place(at)
@@ -203,7 +212,7 @@ function drawMark({ axis, at, label }: Mark, frame: Frame): Html {
     return `<path class="mark" d="M${n(left)} ${n(place)}H${n(right)}"/><text x="${n(left + 6)}" y="${n(place + below)}">${text}</text>`
   }
   const isRight = place + 8 + CHARACTER * label.length > right && place - left > right - place
-  return `<path class="mark" d="M${n(place)} ${n(top)}V${n(bottom)}"/><text x="${n(place + (isRight ? -5 : 5))}" y="${n(top + 12)}"${isRight ? ' text-anchor="end"' : ''}>${text}</text>`
+  return `<path class="mark" d="M${n(place)} ${n(top)}V${n(bottom)}"/><text x="${n(place + (isRight ? -5 : 5))}" y="${n(top + 12 + 15 * row)}"${isRight ? ' text-anchor="end"' : ''}>${text}</text>`
 }
 
 function drawLegend({ legend }: Frame): Html {

@@ -37,8 +37,6 @@ function lossSeries(epochs: readonly EpochRecord[], folds: readonly (readonly Ep
     ...folds.map((records, fold) => ({
       name: folds.length === 1 ? 'held out' : `held out, part ${fold + 1}`,
       points: pointsOf(records, ({ validationLoss }) => validationLoss),
-      isDashed: true,
-      colour: fold + 1,
     })),
   ]
 }

@@ -14,18 +14,24 @@ export function isShowable(value: number, isLog: boolean): boolean {
   return Number.isFinite(value) && (!isLog || value > 0)
 }
 
-/** A scale that holds `values`, widened to round numbers, from pixel `start` to `end`, with about `numTicks` ticks. */
+export interface ScaleOptions {
+  readonly isLog: boolean
+  /** Whether the scale ends where the values do, not at the next ticks. */
+  readonly isTight: boolean
+  readonly numTicks: number
+}
+
+/** A scale that holds `values`, from pixel `start` to `end`, with about so many ticks. */
 export function makeScale(
   values: readonly number[],
-  isLog: boolean,
   [start, end]: readonly [number, number],
-  numTicks: number,
+  { isLog, isTight, numTicks }: ScaleOptions,
 ): Scale {
-  const ticks = isLog
-    ? logTicks(extent(values, true), numTicks)
-    : linearTicks(extent(values, false), numTicks)
-  const min = ticks[0]!
-  const max = ticks.at(-1)!
+  const [low, high] = extent(values, isLog)
+  const around = isLog ? logTicks([low, high], numTicks) : linearTicks([low, high], numTicks)
+  const ticks = isTight ? around.filter(tick => tick >= low && tick <= high) : around
+  const min = isTight ? low : around[0]!
+  const max = isTight ? high : around.at(-1)!
   const position = isLog ? Math.log : (value: number): number => value
   const unit = (end - start) / (position(max) - position(min))
   const place = (value: number): number =>

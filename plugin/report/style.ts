@@ -7,7 +7,7 @@ export const PAGE_STYLE = `
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--text);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;-webkit-text-size-adjust:100%}
 main{max-width:880px;margin:0 auto;padding:28px 16px 40px}
-header h1{font-size:26px;line-height:1.2;margin:0}header p{margin:4px 0 20px;color:var(--muted)}
+header p:last-child{margin:4px 0 20px;color:var(--muted)}header h1{font-size:26px;line-height:1.2;margin:0}
 section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px 24px;margin:0 0 16px}
 h2{font-size:18px;line-height:1.3;margin:0 0 8px}h3{font-size:15px;margin:20px 0 4px}
 p{margin:0 0 14px;max-width:74ch}p:last-child{margin-bottom:0}
@@ -20,7 +20,7 @@ dl,dt,dd,ol,ul{margin:0;padding:0}
 .advice{background:var(--hot-back);border-left:4px solid var(--hot);border-radius:4px;padding:12px 16px;margin-bottom:20px}.advice h2{font-size:15px;margin:0 0 4px}.advice li{margin:0 0 4px 18px}
 .columns{display:grid;grid-template-columns:1fr 1fr;gap:8px 36px}.columns>div{min-width:0}
 .list{display:grid;grid-template-columns:auto minmax(0,1fr);gap:3px 16px}.list dt{color:var(--muted)}.list dd{overflow-wrap:anywhere;text-align:right}
-.narrow{display:none}.muted,.skipped{color:var(--muted)}.nowrap{white-space:nowrap}
+.wide,.narrow{margin-bottom:12px}.narrow{display:none}.muted,.skipped{color:var(--muted)}.nowrap{white-space:nowrap}
 .any{color:var(--muted);font-style:normal}
 .template{overflow-wrap:anywhere;min-width:0;overflow:hidden;line-height:1.45}
 .bar{display:block;height:6px;border-radius:3px;background:var(--line);overflow:hidden}.bar span{display:block;height:100%;background:var(--bar);border-radius:3px}
@@ -28,9 +28,9 @@ dl,dt,dd,ol,ul{margin:0;padding:0}
 .tag{color:var(--hot);background:var(--hot-back);border-radius:9px;padding:1px 8px;font-size:12px;white-space:nowrap}
 summary{cursor:pointer;padding:6px 0}summary b{overflow-wrap:anywhere}
 .session{border-top:1px solid var(--line)}.session:first-of-type{border-top:0}.events{list-style:none;padding:2px 0 14px}
-.events>li{display:grid;grid-template-columns:30px minmax(0,1fr) 120px 40px;gap:0 10px;align-items:center;padding:3px 8px;border-radius:6px;font-size:13.5px}
+.events>li{display:grid;grid-template-columns:30px minmax(0,1fr) 120px 40px;gap:0 10px;align-items:start;padding:3px 8px;border-radius:6px;font-size:13.5px}
 .events>.skipped{display:block;padding-left:48px}.number{color:var(--muted);text-align:right}
-.events>.worst{background:var(--hot-back);padding:8px}.worst>.bar>span{background:var(--hot)}.worst>.value{color:var(--hot);font-weight:600}
+.events>.worst{background:var(--hot-back);padding:8px}.events>li>.bar{margin-top:7px}.worst>.bar>span{background:var(--hot)}.worst>.value{color:var(--hot);font-weight:600}
 .expected{margin-top:8px;padding:6px 0 0 12px;border-left:2px solid var(--hot);font-family:system-ui,sans-serif;color:var(--muted)}
 .expected li{list-style:none;display:grid;grid-template-columns:62px minmax(0,1fr);gap:10px;color:var(--text);font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 table{width:100%;border-collapse:collapse;table-layout:fixed;font-size:13.5px}

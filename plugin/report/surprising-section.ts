@@ -26,8 +26,8 @@ function sessionCard(session: SurprisingSession, isOpen: boolean, threshold: num
   const last = Math.min(surprises.length, worst + EVENTS_AFTER + 1)
   const rows: Html[] = []
   for (let i = first; i < last; i++) rows.push(eventRow(session, i, threshold, data))
-  const sessionsLike = 1 / pValue(data.model.calibration, largest)
-  return `<details class="session"${isOpen ? ' open' : ''}><summary><b>${id === undefined ? 'Session' : logText(id, MAX_ID_LENGTH)}</b> <span class="nowrap">${largest.toFixed(1)} nats</span>, ${worst === keys.length ? 'at its end' : `event ${integer(worst + 1)} of ${integer(keys.length)}`}; 1 in ${integer(sessionsLike)} sessions is so strange${largest >= threshold ? ' <span class="tag">beyond the threshold</span>' : ''}</summary>
+  const oneIn = Number((1 / pValue(data.model.calibration, largest)).toPrecision(2))
+  return `<details class="session"${isOpen ? ' open' : ''}><summary><b>${id === undefined ? 'Session' : logText(id, MAX_ID_LENGTH)}</b> <span class="nowrap">${largest.toFixed(1)} nats</span>, ${worst === keys.length ? 'at its end' : `event ${integer(worst + 1)} of ${integer(keys.length)}`}; 1 in ${integer(oneIn)} sessions is so strange${largest >= threshold ? ' <span class="tag">beyond the threshold</span>' : ''}</summary>
 <ol class="events" start="${first + 1}">
 ${skipped(first, 'before')}${rows.join('\n')}
 ${skipped(surprises.length - last, 'after')}</ol></details>`

@@ -9,8 +9,14 @@ import { resolveEpochs } from './options.js'
 /** Two at a time: a third would need a third core and its memory, and folds are few. */
 const MAX_WORKERS = 2
 
-/** Told how far all tasks are together: steps done and steps in all, and the latest task's own progress. */
-export type PoolProgress = (numStepsDone: number, numSteps: number, latest: TrainProgress) => void
+/** How far one of several tasks is, numbered from 0 in the order they start in. */
+export interface TaskProgress extends TrainProgress {
+  readonly task: number
+  readonly numTasks: number
+}
+
+/** Told how far all tasks are together: steps done and steps in all, and the progress of the task heard of last. */
+export type PoolProgress = (numStepsDone: number, numSteps: number, latest: TaskProgress) => void
 
 /** Runs tasks in threads of their own, as many at a time as there are cores, and returns the results in the order of the tasks. */
 export async function fitAll(tasks: readonly FitTask[], onProgress: PoolProgress): Promise<FitResult[]> {
@@ -23,7 +29,7 @@ export async function fitAll(tasks: readonly FitTask[], onProgress: PoolProgress
       const report = (latest: TrainProgress): void => {
         done[i] = latest.step
         planned[i] = latest.numSteps
-        onProgress(sum(done), sum(planned), latest)
+        onProgress(sum(done), sum(planned), { ...latest, task: i, numTasks: tasks.length })
       }
       let last: TrainProgress | undefined
       results[i] = await runTask(tasks[i]!, progress => report((last = progress)))
