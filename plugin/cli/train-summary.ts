@@ -2,7 +2,7 @@ import { surpriseThreshold } from '../../scorer/calibrate.js'
 import { trainingAdvice } from '../report/advice.js'
 import type { ReportFacts } from '../report/documents.js'
 import { heldOutLoss } from '../report/facts-section.js'
-import { counted, duration, integer, percent } from '../report/html.js'
+import { counted, duration, oneIn, percent } from '../report/html.js'
 
 /** How a training came out, in a few lines for people, what they should look into last. */
 export function trainingSummary(facts: ReportFacts): string[] {
@@ -15,7 +15,7 @@ export function trainingSummary(facts: ReportFacts): string[] {
     ...(training.numTrimmed > 0 ? [trimmed] : []),
     `trained on ${counted(training.numSessions, 'session')} (${counted(training.numEvents, 'event')}, ${counted(vocabulary.keys.length, 'log key')}) in ${duration(training.seconds)}: ` +
       `${counted(training.epochs.length, 'epoch')}, loss ${last.trainingLoss.toFixed(4)} in training and ${heldOutLoss(training).toFixed(4)} on sessions held out`,
-    `an event is flagged from a surprise of ${threshold.toFixed(2)} nats on, a chance of 1 in ${integer(Number(Math.exp(threshold).toPrecision(2)))} (false alarms: ${percent(falseAlarmRate)} of normal sessions, judged by ${counted(calibration.numSessions, 'validation session')})`,
+    `an event is flagged from a surprise of ${threshold.toFixed(2)} nats on, a chance of ${oneIn(Math.exp(threshold))} (false alarms: ${percent(falseAlarmRate)} of normal sessions, judged by ${counted(calibration.numSessions, 'validation session')})`,
     ...trainingAdvice(facts).map(advice => `note: ${advice}`),
   ]
 }

@@ -1,6 +1,6 @@
 import { pValue, surpriseThreshold } from '../../scorer/calibrate.js'
 import type { Point } from './chart.js'
-import { counted, type Html, integer, percent } from './html.js'
+import { counted, type Html, integer, oneIn, percent } from './html.js'
 import type { ReportData } from './report-data.js'
 import { responsiveChart } from './responsive-chart.js'
 
@@ -20,7 +20,7 @@ export function calibrationSection({ model, falseAlarmRate }: ReportData): Html 
   const end = Math.max(threshold * 1.2, sorted.at(-1) ?? 0)
   const shares = exceedances(sorted)
   return `<section><h2>Calibration</h2>
-<p>A session is as strange as its most surprising event. The curve shows how many ordinary sessions hold an event at least so surprising, judged by models that had not seen them. At the default false-alarm rate, ${percent(falseAlarmRate)} of normal sessions, an event is flagged from <strong>${threshold.toFixed(2)} nats</strong> on: the model gave it a probability of 1 in ${integer(Math.exp(threshold))} or less.</p>
+<p>A session is as strange as its most surprising event. The curve shows how many ordinary sessions hold an event at least so surprising, judged by models that had not seen them. At the default false-alarm rate, ${percent(falseAlarmRate)} of normal sessions, an event is flagged from <strong>${threshold.toFixed(2)} nats</strong> on: the model gave it a probability of ${oneIn(Math.exp(threshold))} or less.</p>
 ${responsiveChart({
   title: 'Share of sessions by the surprise of their most surprising event',
   x: { label: 'surprise of the most surprising event, nats', include: [0, end] },
@@ -34,8 +34,8 @@ ${responsiveChart({
     { name: 'p-value in use', points: fittedCurve(model.calibration, end), isDashed: true },
   ],
   marks: [
-    { axis: 'x', at: tail.start, label: 'tail fitted from here' },
-    { axis: 'x', at: threshold, label: 'flagged from here' },
+    { axis: 'x', at: tail.start, label: 'fitted tail' },
+    { axis: 'x', at: threshold, label: 'flagged' },
     { axis: 'y', at: falseAlarmRate, label: percent(falseAlarmRate) },
   ],
 })}

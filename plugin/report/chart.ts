@@ -18,6 +18,8 @@ export interface Axis {
   /** What is shown and in which unit. */
   readonly label: string
   readonly isLog?: boolean
+  /** Whether only whole numbers make sense on it. */
+  readonly isCount?: boolean
   /** Values the axis holds in any case. */
   readonly include?: readonly number[]
 }
@@ -56,7 +58,7 @@ export const CHART_STYLE = `
 .chart{--c0:#2265c9;--c1:#c2560c;--c2:#1f8a5b;--c3:#8a46b8;--c4:#a8790a;--c5:#c03a66;display:block;max-width:100%;height:auto;font:12px system-ui,sans-serif;fill:currentColor}
 .chart .grid{stroke:currentColor;opacity:.13}.chart .axis{stroke:currentColor;opacity:.45}.chart .tick{opacity:.75}
 .chart .line{fill:none;stroke-width:2;stroke-linejoin:round}.chart .dashed{stroke-dasharray:6 4}.chart .band{opacity:.16}
-.chart .mark{stroke:currentColor;stroke-dasharray:2 3}.chart .hit{fill:transparent;stroke:none;pointer-events:all}.chart .hit:hover{fill:currentColor;fill-opacity:.25}
+.chart .label{paint-order:stroke;stroke:var(--card,#fff);stroke-width:4px;stroke-linejoin:round}.chart .mark{stroke:currentColor;stroke-dasharray:2 3}.chart .hit{fill:transparent;stroke:none;pointer-events:all}.chart .hit:hover{fill:currentColor;fill-opacity:.25}
 @media(prefers-color-scheme:dark){.chart{--c0:#69a8ff;--c1:#ff9c54;--c2:#54c893;--c3:#c592f0;--c4:#dcb04a;--c5:#f582a8}}
 `.trim()
 
@@ -80,7 +82,7 @@ export function lineChart(chart: Chart): Html {
 /** Draws a chart as an SVG file of its own. */
 export function chartFile(chart: Chart): string {
   const page =
-    'svg{background:#fff;color:#1d2530}@media(prefers-color-scheme:dark){svg{background:#13171d;color:#e3e8ee}}'
+    'svg{background:#fff;color:#1d2530}@media(prefers-color-scheme:dark){svg{--card:#13171d;background:#13171d;color:#e3e8ee}}'
   return lineChart(chart).replace('</title>', () => `</title><style>${CHART_STYLE}${page}</style>`)
 }
 
@@ -117,6 +119,7 @@ function layOut(chart: Chart, width: number, height: number): Frame {
   const y = makeScale(valuesOf('y'), [bottom, top], {
     isLog: chart.y.isLog === true,
     isTight: false,
+    isCount: chart.y.isCount === true,
     numTicks: (bottom - top) / 36,
   })
   const left = 14 + CHARACTER * Math.max(...y.ticks.map(tick => shortNumber(tick).length))
@@ -124,7 +127,8 @@ function layOut(chart: Chart, width: number, height: number): Frame {
   const x = makeScale(valuesOf('x'), [left, right], {
     isLog: chart.x.isLog === true,
     isTight: true,
-    numTicks: (right - left) / 75,
+    isCount: chart.x.isCount === true,
+    numTicks: (right - left) / 60,
   })
   return { left, right, top, bottom, x, y, legend }
 }
@@ -209,10 +213,10 @@ function drawMark({ axis, at, label }: Mark, row: number, frame: Frame): Html {
   const text = escapeHtml(label)
   if (axis === 'y') {
     const below = place - top < LINE ? 14 : -5
-    return `<path class="mark" d="M${n(left)} ${n(place)}H${n(right)}"/><text x="${n(left + 6)}" y="${n(place + below)}">${text}</text>`
+    return `<path class="mark" d="M${n(left)} ${n(place)}H${n(right)}"/><text class="label" x="${n(left + 6)}" y="${n(place + below)}">${text}</text>`
   }
   const isRight = place + 8 + CHARACTER * label.length > right && place - left > right - place
-  return `<path class="mark" d="M${n(place)} ${n(top)}V${n(bottom)}"/><text x="${n(place + (isRight ? -5 : 5))}" y="${n(top + 12 + 15 * row)}"${isRight ? ' text-anchor="end"' : ''}>${text}</text>`
+  return `<path class="mark" d="M${n(place)} ${n(top)}V${n(bottom)}"/><text class="label" x="${n(place + (isRight ? -5 : 5))}" y="${n(top + 12 + 15 * row)}"${isRight ? ' text-anchor="end"' : ''}>${text}</text>`
 }
 
 function drawLegend({ legend }: Frame): Html {

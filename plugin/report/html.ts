@@ -52,6 +52,11 @@ export function percent(share: number): string {
   return value < 0.001 ? '< 0.001 %' : `${Number(value.toPrecision(2))} %`
 }
 
+/** Odds to two digits: `1 in 1,400`. */
+export function oneIn(odds: number): string {
+  return `1 in ${integer(Number(odds.toPrecision(2)))}`
+}
+
 /** A duration for people: `41 s`, `2 min 5 s`, `1 h 20 min`. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`

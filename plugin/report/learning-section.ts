@@ -19,7 +19,7 @@ export function learningSection({ model }: ReportData): Html {
 <p>The loss is the mean surprise of an event: 0.7 nats is a choice between two equally likely lines, 0 is certainty. Training loss falls with every pass over the sessions; the loss on sessions held out tells whether what was learnt holds for sessions the model has not seen. Where it rises again, training stops.</p>
 ${responsiveChart({
   title: 'Loss per epoch, in training and on sessions held out',
-  x: { label: 'epoch', include: [0] },
+  x: { label: 'epoch', isCount: true },
   y: { label: `loss, nats per event${isLog ? ' (log scale)' : ''}`, isLog, ...(!isLog && { include: [0] }) },
   series,
 })}

@@ -18,6 +18,8 @@ export interface ScaleOptions {
   readonly isLog: boolean
   /** Whether the scale ends where the values do, not at the next ticks. */
   readonly isTight: boolean
+  /** Whether ticks are at whole numbers only. */
+  readonly isCount: boolean
   readonly numTicks: number
 }
 
@@ -25,11 +27,13 @@ export interface ScaleOptions {
 export function makeScale(
   values: readonly number[],
   [start, end]: readonly [number, number],
-  { isLog, isTight, numTicks }: ScaleOptions,
+  { isLog, isTight, isCount, numTicks }: ScaleOptions,
 ): Scale {
   const [low, high] = extent(values, isLog)
   const around = isLog ? logTicks([low, high], numTicks) : linearTicks([low, high], numTicks)
-  const ticks = isTight ? around.filter(tick => tick >= low && tick <= high) : around
+  const ticks = around.filter(
+    tick => (!isTight || (tick >= low && tick <= high)) && (!isCount || Number.isInteger(tick)),
+  )
   const min = isTight ? low : around[0]!
   const max = isTight ? high : around.at(-1)!
   const position = isLog ? Math.log : (value: number): number => value

@@ -20,7 +20,7 @@ dl,dt,dd,ol,ul{margin:0;padding:0}
 .advice{background:var(--hot-back);border-left:4px solid var(--hot);border-radius:4px;padding:12px 16px;margin-bottom:20px}.advice h2{font-size:15px;margin:0 0 4px}.advice li{margin:0 0 4px 18px}
 .columns{display:grid;grid-template-columns:1fr 1fr;gap:8px 36px}.columns>div{min-width:0}
 .list{display:grid;grid-template-columns:auto minmax(0,1fr);gap:3px 16px}.list dt{color:var(--muted)}.list dd{overflow-wrap:anywhere;text-align:right}
-.wide,.narrow{margin-bottom:12px}.narrow{display:none}.muted,.skipped{color:var(--muted)}.nowrap{white-space:nowrap}
+.wide,.narrow{margin-bottom:6px}.narrow{display:none}.muted,.skipped{color:var(--muted)}.nowrap{white-space:nowrap}
 .any{color:var(--muted);font-style:normal}
 .template{overflow-wrap:anywhere;min-width:0;overflow:hidden;line-height:1.45}
 .bar{display:block;height:6px;border-radius:3px;background:var(--line);overflow:hidden}.bar span{display:block;height:100%;background:var(--bar);border-radius:3px}
@@ -31,8 +31,8 @@ summary{cursor:pointer;padding:6px 0}summary b{overflow-wrap:anywhere}
 .events>li{display:grid;grid-template-columns:30px minmax(0,1fr) 120px 40px;gap:0 10px;align-items:start;padding:3px 8px;border-radius:6px;font-size:13.5px}
 .events>.skipped{display:block;padding-left:48px}.number{color:var(--muted);text-align:right}
 .events>.worst{background:var(--hot-back);padding:8px}.events>li>.bar{margin-top:7px}.worst>.bar>span{background:var(--hot)}.worst>.value{color:var(--hot);font-weight:600}
-.expected{margin-top:8px;padding:6px 0 0 12px;border-left:2px solid var(--hot);font-family:system-ui,sans-serif;color:var(--muted)}
-.expected li{list-style:none;display:grid;grid-template-columns:62px minmax(0,1fr);gap:10px;color:var(--text);font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+.expected{grid-column:2/-1;margin-top:8px;padding:0 0 0 12px;border-left:2px solid var(--hot);font-family:system-ui,sans-serif;color:var(--muted)}
+.expected li{list-style:none;display:grid;grid-template-columns:62px minmax(0,1fr);gap:10px;margin-top:2px;font-size:12.5px;overflow-wrap:anywhere;color:var(--text);font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 table{width:100%;border-collapse:collapse;table-layout:fixed;font-size:13.5px}
 th{text-align:left;font-weight:600;color:var(--muted);border-bottom:1px solid var(--line);padding:4px 0}td{border-bottom:1px solid var(--line);padding:5px 0;vertical-align:top}
 th.num,td.num{text-align:right;font-variant-numeric:tabular-nums;width:90px;padding-left:12px}th.num:last-child{width:136px}td .bar{margin-top:3px}

@@ -1,6 +1,6 @@
 import { pValue, surpriseThreshold } from '../../scorer/calibrate.js'
 import type { SurprisingSession } from '../../scorer/trained-model.js'
-import { counted, type Html, integer, logText, percent } from './html.js'
+import { counted, type Html, integer, logText, oneIn, percent } from './html.js'
 import type { ReportData } from './report-data.js'
 import { templateText } from './template-text.js'
 
@@ -26,8 +26,8 @@ function sessionCard(session: SurprisingSession, isOpen: boolean, threshold: num
   const last = Math.min(surprises.length, worst + EVENTS_AFTER + 1)
   const rows: Html[] = []
   for (let i = first; i < last; i++) rows.push(eventRow(session, i, threshold, data))
-  const oneIn = Number((1 / pValue(data.model.calibration, largest)).toPrecision(2))
-  return `<details class="session"${isOpen ? ' open' : ''}><summary><b>${id === undefined ? 'Session' : logText(id, MAX_ID_LENGTH)}</b> <span class="nowrap">${largest.toFixed(1)} nats</span>, ${worst === keys.length ? 'at its end' : `event ${integer(worst + 1)} of ${integer(keys.length)}`}; 1 in ${integer(oneIn)} sessions is so strange${largest >= threshold ? ' <span class="tag">beyond the threshold</span>' : ''}</summary>
+  const odds = oneIn(1 / pValue(data.model.calibration, largest))
+  return `<details class="session"${isOpen ? ' open' : ''}><summary><b>${id === undefined ? 'Session' : logText(id, MAX_ID_LENGTH)}</b> <span class="nowrap">${largest.toFixed(1)} nats</span>, ${worst === keys.length ? 'at its end' : `event ${integer(worst + 1)} of ${integer(keys.length)}`}; ${odds} sessions is so strange${largest >= threshold ? ' <span class="tag">beyond the threshold</span>' : ''}</summary>
 <ol class="events" start="${first + 1}">
 ${skipped(first, 'before')}${rows.join('\n')}
 ${skipped(surprises.length - last, 'after')}</ol></details>`
@@ -45,9 +45,10 @@ function eventRow(session: SurprisingSession, i: number, threshold: number, data
   const scale = Math.max(threshold, surprises[worst] ?? 0)
   const width = scale > 0 ? Math.min(100, Math.max(0, (100 * surprise) / scale)) : 0
   const bar = `<span class="bar"><span style="width:${width.toFixed(1)}%"></span></span><span class="value">${Math.max(0, surprise).toFixed(1)}</span>`
-  if (i !== worst)
-    return `<li><span class="number">${integer(i + 1)}</span><span class="template">${text}</span>${bar}</li>`
-  return `<li class="worst"><span class="number">${integer(i + 1)}</span><span class="template">${text}${expectedInstead(session, data)}</span>${bar}</li>`
+  const event = `<span class="number">${integer(i + 1)}</span><span class="template">${text}</span>${bar}`
+  return i === worst
+    ? `<li class="worst">${event}${expectedInstead(session, data)}</li>`
+    : `<li>${event}</li>`
 }
 
 function expectedInstead({ expected }: SurprisingSession, data: ReportData): Html {
