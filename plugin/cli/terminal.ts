@@ -34,6 +34,22 @@ export function progressBar(isWanted: boolean | undefined): Progress {
   }
 }
 
+/** A line on stderr that is written over and over, or nothing where nobody watches. */
+export interface StatusLine {
+  show(text: string): void
+  /** Takes it away. */
+  clear(): void
+}
+
+/** @param isWanted as for progressBar */
+export function statusLine(isWanted: boolean | undefined): StatusLine {
+  if (!(isWanted ?? process.stderr.isTTY === true)) return { show() {}, clear() {} }
+  return {
+    show: text => process.stderr.write(`\r\x1b[K${text}`),
+    clear: () => process.stderr.write('\r\x1b[K'),
+  }
+}
+
 /** A message for the person at the terminal. */
 export function say(text: string): void {
   process.stderr.write(`${text}\n`)

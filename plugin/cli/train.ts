@@ -13,10 +13,12 @@ import { DEFAULT_SESSION_RULE, describeSessionRule, type SessionRule } from '../
 import { writeModel } from '../model.js'
 import { packageVersion } from '../package-version.js'
 import { REPORT_FILE, type ReportFacts, reportDocuments } from '../report/documents.js'
+import { counted, integer } from '../report/html.js'
 import { readTrainingLog, type TrainingLog } from '../training-log.js'
+import { checkSessions } from './check-sessions.js'
 import { parseMasks } from './masks.js'
 import { readSequences } from './sequences.js'
-import { say, UsageError } from './terminal.js'
+import { type StatusLine, say, statusLine, UsageError } from './terminal.js'
 import { trainingSummary } from './train-summary.js'
 import { trainingBar } from './training-bar.js'
 
@@ -44,6 +46,8 @@ export interface TrainCommandOptions {
 
 /** Lines looked at to recognise a format. */
 const FORMAT_SAMPLE = 1000
+/** Lines read between two signs of life. */
+const SHOWN_EVERY = 50_000
 
 /** `logneo train`: raw lines or key sequences to a model bundle. */
 export async function trainCommand(options: TrainCommandOptions): Promise<void> {
@@ -80,7 +84,8 @@ async function readLog(paths: readonly string[], options: TrainCommandOptions): 
   const format = await chooseFormat(paths, options.format)
   const session = sessionRule(options)
   const masks = parseMasks(options.mask)
-  const log = await readTrainingLog(() => readLines(paths), {
+  const status = statusLine(options.progress)
+  const log = await readTrainingLog(() => countedLines(paths, status), {
     rules: {
       format,
       session,
@@ -90,15 +95,24 @@ async function readLog(paths: readonly string[], options: TrainCommandOptions): 
     drain: masks === undefined ? {} : { masks },
     isComplete: options.complete === true,
     seed: options.seed ?? 42,
-  })
-  const ended = log.sequences.filter(sequence => sequence.ended).length
+  }).finally(status.clear)
+  await checkSessions(log, paths)
+  const numEnded = log.sequences.filter(sequence => sequence.ended).length
   say(
-    `${log.numLines.toLocaleString('en-US')} lines, ${log.drain.size} templates, ${log.sequences.length.toLocaleString('en-US')} sessions (${describeSessionRule(session)}), ` +
-      `${ended.toLocaleString('en-US')} of them taken as ended`,
+    `${counted(log.numLines, 'line')}, ${counted(log.drain.size, 'template')}, ${counted(log.sequences.length, 'session')} (${describeSessionRule(session)}), ` +
+      `${integer(numEnded)} of them taken as ended`,
   )
-  if (log.numWithoutSession > 0)
-    say(`${log.numWithoutSession.toLocaleString('en-US')} lines belong to no session and were left out`)
+  if (log.numWithoutSession > 0) say(`${counted(log.numWithoutSession, 'line')} of no session left out`)
   return log
+}
+
+/** The lines of the input, shown to be read now and then. */
+async function* countedLines(paths: readonly string[], status: StatusLine): AsyncGenerator<string> {
+  let numLines = 0
+  for await (const line of readLines(paths)) {
+    if (++numLines % SHOWN_EVERY === 0) status.show(`reading, ${integer(numLines)} lines`)
+    yield line
+  }
 }
 
 /** The format named, or recognised from the first lines; says which. */

@@ -5,7 +5,7 @@ import type { ReportData } from './report-data.js'
 /** A threshold read off fewer sessions than this beyond it is a guess. */
 const FIRM_SESSIONS = 5
 const MAX_SHARE_WITHOUT_SESSION = 0.1
-const MIN_EVENTS_A_SESSION = 1.5
+const MIN_EVENTS_A_SESSION = 2
 const MAX_SHARE_OF_LONGEST = 0.5
 /** So many keys seen in one session only, and such a share of all, are odd. */
 const MANY_RARE_KEYS = 20

@@ -28,7 +28,8 @@ export interface KeySequence {
   readonly id?: string
 }
 
-const MIN_SESSIONS = 20
+/** Fewer sessions say nothing about what is normal. */
+export const MIN_SESSIONS = 20
 
 /** Told the steps done in all trainings together and those to be done in all, fewer once one stops early, and the latest one's own progress. */
 export type TrainListener = PoolProgress

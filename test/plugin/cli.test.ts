@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile, truncate } from 'node:fs/promises'
+import { readdir, readFile, truncate } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -39,6 +39,7 @@ const dir = t.testdir({
   'header.csv': 'id,label,keys\n',
   empty: '',
   'other.log': 'a b c\n',
+  'json.log': '{"message":"a","request":{"id":1}}\n{"message":"b","request":{"id":2}}\n',
 })
 const path = (name: string) => join(dir, name)
 
@@ -54,6 +55,7 @@ const sequences = await logneo([
   '1',
   '--out',
   path('seqs'),
+  '--no-report',
 ])
 
 t.test('train says on stderr what it did, and nothing on stdout', async t => {
@@ -64,6 +66,20 @@ t.test('train says on stderr what it did, and nothing on stdout', async t => {
     t.match(stderr, /model \w{12} written to/)
   }
   t.match(trained.stderr, /250 sessions .*250 of them taken as ended/)
+})
+
+t.test('train writes a report and says where, unless told not to', async t => {
+  t.match(trained.stderr, /report: .*model\/report\.html/)
+  const report = await readFile(path('model/report.html'), 'utf8')
+  t.match(report, /<h1>LogNEO model \w{12}<\/h1>/)
+  t.match(report, /connection accepted from peer/)
+  t.match(report, /<b><bdi>s1x\d+<\/bdi><\/b>/, 'sessions have the names the log gives them')
+  t.notMatch(sequences.stderr, /report:/)
+  t.notOk((await readdir(path('seqs'))).includes('report.html'))
+})
+
+t.test('train says what looks odd about its input', async t => {
+  t.match(sequences.stderr, /note: 60 validation sessions cannot tell how rare 1 in 500 is/)
 })
 
 t.test('help of every command is on stdout and succeeds', async t => {
@@ -88,7 +104,28 @@ t.test('what goes wrong ends with 1, wrong usage with 2, both with a sentence on
     [['score', ...model, '--input', path('none.log')], 1, /cannot read .*none\.log/],
     [['parse', '--input', path('none.log')], 1, /cannot read .*none\.log/],
     [['train', '--input', path('none.log'), '--out', path('x')], 1, /cannot read .*none\.log/],
-    [['train', '--input', path('empty'), '--out', path('x')], 1, /0 sessions are too few/],
+    [['train', '--input', path('empty'), '--out', path('x')], 1, /there are no lines in .*empty/],
+    [['train', '--input', dir, '--out', path('x')], 1, /is a directory; name the files/],
+    [
+      ['train', '--input', path('normal.log'), '--session-regex', 'id=(\\d+)', '--out', path('x')],
+      1,
+      /--session-regex id=\(\\d\+\) matches none of them; the first one is: ".*req=/,
+    ],
+    [
+      ['train', '--input', path('json.log'), '--session-field', 'user', '--out', path('x')],
+      1,
+      /none has the field user; .* has the fields message, request/,
+    ],
+    [
+      ['train', '--input', path('normal.log'), '--session-regex', 'req=', '--out', path('x')],
+      1,
+      /1 session \(told apart by req=\) in [\d,]+ lines is too few.*at least 20.*a request id/,
+    ],
+    [
+      ['train', '--input', path('other.log'), '--out', path('x')],
+      1,
+      /1 session \(windows of 60 s\) in 1 line is too few.*--session-regex.*--window/,
+    ],
     [['train', '--input', path('other.log'), '--session-regex', 'id=(', '--out', path('x')], 2, /id=\(/],
     [['train', '--sequences', path('header.csv'), '--out', path('x')], 1, /header\.csv:1 is not a row/],
     [
