@@ -8,7 +8,6 @@ export interface Progress {
   stop(): void
 }
 
-const BAR_WIDTH = 20
 const SILENT: Progress = { start() {}, update() {}, stop() {} }
 
 /** @param isWanted what the user said; by default only a terminal gets a bar */
@@ -16,7 +15,7 @@ export function progressBar(isWanted: boolean | undefined): Progress {
   if (!(isWanted ?? process.stderr.isTTY === true)) return SILENT
   const bar = new cliProgress.SingleBar({
     format: '{title} {bar} {percentage}%  {note}',
-    barsize: BAR_WIDTH,
+    barsize: barWidth(process.stderr.columns ?? 80),
     barCompleteChar: '█',
     barIncompleteChar: '░',
     stream: process.stderr,
@@ -32,6 +31,11 @@ export function progressBar(isWanted: boolean | undefined): Progress {
     },
     stop: () => bar.stop(),
   }
+}
+
+/** The bar gives way to the words beside it, of which a narrow terminal cuts off the last. */
+function barWidth(columns: number): number {
+  return Math.max(8, Math.min(30, columns - 92))
 }
 
 /** A line on stderr that is written over and over, or nothing where nobody watches. */

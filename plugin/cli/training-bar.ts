@@ -24,7 +24,7 @@ export function trainingBar(isWanted: boolean | undefined, title = 'training'): 
       isStarted = true
       const seconds = timeLeft.update(done, total, performance.now() / 1000)
       const left = seconds === undefined ? 'estimating' : `${timeText(seconds)} left`
-      bar.update(done, total, `${left}  step ${integer(done)} of ${integer(total)}  ${losses.update(latest)}`)
+      bar.update(done, total, `${left}  ${losses.update(latest)}  step ${integer(done)} of ${integer(total)}`)
     },
     stop: () => bar.stop(),
   }
