@@ -6,7 +6,7 @@ import type { LineRules, SessionRule } from './line-rules.js'
 export type LogRecord = Readonly<Record<string, unknown>>
 
 /** The id of windows over the whole log. */
-const WHOLE_LOG = 'all'
+export const WHOLE_LOG = 'all'
 
 /** Takes from lines what the engine needs: where the message begins, the time, the session id. One instance reads line after line. */
 export class LineReader {

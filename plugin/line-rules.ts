@@ -49,3 +49,12 @@ export const DEFAULT_SESSION_RULE: SessionRule = { kind: 'window', seconds: 60, 
 
 /** Where records keep their line when nobody says which field it is. */
 export const LINE_FIELDS = ['message', 'log', 'MESSAGE', 'msg'] as const
+
+/** The rule in words. */
+export function describeSessionRule(rule: SessionRule): string {
+  if (rule.kind === 'regex') return `told apart by ${rule.pattern}`
+  if (rule.kind === 'field') return `told apart by field ${rule.path}`
+  const { seconds, stepSeconds, by } = rule
+  const each = by === undefined ? '' : `, ${describeSessionRule(by)}`
+  return `windows of ${seconds} s${stepSeconds === seconds ? '' : `, a new one every ${stepSeconds} s`}${each}`
+}

@@ -1,5 +1,5 @@
 import { Drain } from '../drain/drain.js'
-import { type Bundle, readBundle, writeBundle } from '../scorer/bundle.js'
+import { type Bundle, type BundleExtras, readBundle, writeBundle } from '../scorer/bundle.js'
 import { BundleError } from '../scorer/errors.js'
 import type { TrainedModel } from '../scorer/trained-model.js'
 import { type LineRules, lineRulesSchema } from './line-rules.js'
@@ -12,11 +12,23 @@ export interface Model {
   readonly lines: { readonly drain: Drain; readonly rules: LineRules } | undefined
 }
 
-/** Writes a model trained on raw lines, or on key sequences where `lines` is undefined. @returns the bundle's id @throws BundleError */
-export function writeModel(path: string, model: TrainedModel, lines: Model['lines']): Promise<string> {
+/**
+ * Writes a model trained on raw lines, or on key sequences where `lines` is undefined.
+ * @param documents as in BundleExtras @returns the bundle's id @throws BundleError
+ */
+export function writeModel(
+  path: string,
+  model: TrainedModel,
+  lines: Model['lines'],
+  documents?: BundleExtras['documents'],
+): Promise<string> {
   const files: Record<string, Uint8Array> =
     lines === undefined ? {} : { [DRAIN_FILE]: Buffer.from(`${JSON.stringify(lines.drain.toSnapshot())}\n`) }
-  return writeBundle(path, model, { files, preprocessing: lines === undefined ? null : lines.rules })
+  return writeBundle(path, model, {
+    files,
+    preprocessing: lines === undefined ? null : lines.rules,
+    ...(documents && { documents }),
+  })
 }
 
 /** Reads a model. @throws BundleError */

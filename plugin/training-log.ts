@@ -2,7 +2,7 @@ import { Drain } from '../drain/drain.js'
 import type { DrainOptions } from '../drain/options.js'
 import { Random } from '../scorer/random.js'
 import type { KeySequence } from '../scorer/train/train.js'
-import { LineReader } from './line-reader.js'
+import { LineReader, WHOLE_LOG } from './line-reader.js'
 import { type LineRules, MAX_SECONDS } from './line-rules.js'
 import type { PauseTable } from './pauses.js'
 import { EndEstimator, type PausePoints, type Stretch } from './session-ends.js'
@@ -38,6 +38,7 @@ const PAUSE_MARGIN = 1.5
 
 /** A session under collection. */
 interface OpenStretch extends Stretch {
+  readonly id: string
   readonly keys: number[]
   readonly times: number[]
   hasEnded: boolean
@@ -119,6 +120,7 @@ class Collector {
     const ids = new Map(this.drain.clusters().map(({ key, id }) => [key, id]))
     return {
       sequences: this.#all.map(stretch => ({
+        id: stretch.id,
         keys: stretch.keys.map(key => ids.get(key) ?? String(key)),
         ended: isOver(stretch),
         ...(isWindowed && { isWhole: true }),
@@ -162,7 +164,7 @@ class Collector {
       stretch = undefined
     }
     if (stretch === undefined) {
-      stretch = this.#begin()
+      stretch = this.#begin(id)
       this.#open.set(id, stretch)
     }
     stretch.keys.push(key)
@@ -179,7 +181,7 @@ class Collector {
       const label = `${id}@${start}`
       let stretch = this.#open.get(label)
       if (stretch === undefined) {
-        stretch = this.#begin()
+        stretch = this.#begin(this.#windowName(id, start))
         this.#open.set(label, stretch)
       }
       stretch.keys.push(key)
@@ -187,8 +189,15 @@ class Collector {
     }
   }
 
-  #begin(): OpenStretch {
-    const stretch: OpenStretch = { keys: [], times: [], hasEnded: false }
+  /** What people know a window by: when it began, or its number of lines in where lines have no times. */
+  #windowName(id: string, start: number): string {
+    const from = this.#hasTimes ? new Date(start).toISOString() : `line ${start}`
+    return id === WHOLE_LOG ? from : `${id}, ${from}`
+  }
+
+  #begin(id: string): OpenStretch {
+    // A copy of its own: an id cut out of its line would keep the whole line in memory.
+    const stretch: OpenStretch = { id: Buffer.from(id).toString(), keys: [], times: [], hasEnded: false }
     this.#all.push(stretch)
     return stretch
   }

@@ -29,10 +29,12 @@ const MAX_MANIFEST_BYTES = 256 * 2 ** 20
 export interface BundleExtras {
   readonly files: Readonly<Record<string, Uint8Array>>
   readonly preprocessing: unknown
+  /** Files for people, made once the id is known. They count for nothing: the id does not depend on them, and they may be deleted. */
+  readonly documents?: (id: string) => Readonly<Record<string, Uint8Array>>
 }
 
 /** A loaded bundle. `id` is derived from its contents. */
-export interface Bundle extends Omit<TrainedModel, 'training'> {
+export interface Bundle extends Omit<TrainedModel, 'training' | 'details'> {
   readonly id: string
   readonly training: Record<string, unknown>
   readonly extras: BundleExtras
@@ -52,7 +54,11 @@ const manifestSchema = z.object({
   createdBy: z.string(),
   files: z.record(
     z.string().regex(/^[\w][\w.-]{0,100}$/),
-    z.object({ sha256: z.string(), bytes: z.number().int().nonnegative() }),
+    z.object({
+      sha256: z.string(),
+      bytes: z.number().int().nonnegative(),
+      isDocument: z.boolean().optional(),
+    }),
   ),
   model: z.object({
     vocabularySize: positive,
@@ -87,16 +93,15 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
     [STEP_FILE]: stepGraph(model.config),
     [SEQUENCE_FILE]: sequenceGraph(model.config),
   }
-  const digests = Object.fromEntries(
-    Object.entries(files).map(([name, bytes]) => [name, { sha256: sha256(bytes), bytes: bytes.byteLength }]),
-  )
+  const digests = digestsOf(files)
   const id = sha256(Buffer.from(JSON.stringify([digests, model.vocabulary.keys]))).slice(0, 12)
+  const documents = extras.documents?.(id) ?? {}
   const manifest: Manifest = {
     format: FORMAT,
     version: BUNDLE_VERSION,
     id,
     createdBy: 'logneo',
-    files: digests,
+    files: { ...digests, ...digestsOf(documents, { isDocument: true }) },
     model: { ...model.config },
     vocabulary: [...model.vocabulary.keys],
     unknownSurprise: model.unknownSurprise,
@@ -104,8 +109,13 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
     preprocessing: extras.preprocessing,
   }
   files[MANIFEST_FILE] = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`)
-  await replaceDirectory(resolve(path), files)
+  await replaceDirectory(resolve(path), { ...documents, ...files })
   return id
+}
+
+function digestsOf(files: Readonly<Record<string, Uint8Array>>, marks: object = {}): Manifest['files'] {
+  const digest = (bytes: Uint8Array) => ({ sha256: sha256(bytes), bytes: bytes.byteLength, ...marks })
+  return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, digest(bytes)]))
 }
 
 /** Reads and verifies a bundle. @throws BundleError saying what is wrong and what to do */
@@ -114,8 +124,8 @@ export async function readBundle(path: string): Promise<Bundle> {
   if (manifest.vocabulary.length + 4 !== manifest.model.vocabularySize)
     throw damaged(path, 'vocabulary and model disagree')
   const files: Record<string, Buffer> = {}
-  for (const [name, { sha256: digest, bytes }] of Object.entries(manifest.files)) {
-    files[name] = await readVerified(path, name, digest, bytes)
+  for (const [name, { sha256: digest, bytes, isDocument }] of Object.entries(manifest.files)) {
+    if (isDocument !== true) files[name] = await readVerified(path, name, digest, bytes)
   }
   const {
     [WEIGHTS_FILE]: weights,

@@ -60,15 +60,19 @@ export class Judge {
   /** Evidence from which on a session is flagged. */
   readonly threshold: number
   readonly #views: readonly View[]
-  readonly #normals: NullDistribution
+  /** Evidence in validation normals. */
+  readonly normals: NullDistribution
+  /** The same, of each session, ascending. */
+  readonly normalEvidence: Float64Array
   readonly #topK: number
 
   constructor(validation: Validation, numKeys: number, options: JudgeOptions = {}) {
     const { falseAlarmRate, detectors, topK } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
     this.falseAlarmRate = falseAlarmRate
     this.#views = View.all(validation, detectors)
-    this.#normals = NullDistribution.of(evidenceOf(validation, this.#views))
-    this.threshold = this.#normals.threshold(falseAlarmRate)
+    this.normalEvidence = evidenceOf(validation, this.#views).sort()
+    this.normals = NullDistribution.of(this.normalEvidence)
+    this.threshold = this.normals.threshold(falseAlarmRate)
     this.#topK = (detectors as readonly DetectorName[]).includes('top-k')
       ? resolveTopK(topK, validation, numKeys, falseAlarmRate)
       : Number.POSITIVE_INFINITY
@@ -121,7 +125,7 @@ export class Judge {
     raised: readonly number[],
   ): Judgement {
     const isBeyondK = shown[DETECTOR_INDEX['top-k']]! >= this.#topK
-    const p = this.#normals.pValue(evidence)
+    const p = this.normals.pValue(evidence)
     const score = Math.min(MAX_SCORE, -Math.log10(isBeyondK ? Math.min(p, this.falseAlarmRate) : p))
     const isAnomaly = isEnough || isBeyondK
     if (!isAnomaly) return { isAnomaly, score, severity: 'none', reasons: NONE, raised }

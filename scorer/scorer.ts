@@ -1,6 +1,7 @@
 import type { Bundle } from './bundle.js'
 import { type PlannedBatch, planBatches } from './chains.js'
 import { ScoringError } from './errors.js'
+import { type LikelyToken, likeliest } from './likeliest.js'
 import type { GptNeoConfig } from './model/config.js'
 import type { Precision } from './model/precision.js'
 import { cacheRowSize } from './model/step-graph.js'
@@ -156,16 +157,8 @@ export class Scorer {
   }
 
   /** The `count` likeliest next tokens after a known node, with probabilities, best first. */
-  static likeliest(tree: PrefixTree, node: number, count: number): { token: number; probability: number }[] {
-    const distribution = tree.distribution(node)
-    const best: number[] = []
-    for (let token = 0; token < distribution.length; token++) {
-      let place = best.length
-      while (place > 0 && distribution[best[place - 1]!]! < distribution[token]!) place--
-      if (place < count) best.splice(place, 0, token)
-      if (best.length > count) best.pop()
-    }
-    return best.map(token => ({ token, probability: Math.exp(distribution[token]!) }))
+  static likeliest(tree: PrefixTree, node: number, count: number): LikelyToken[] {
+    return likeliest(tree.distribution(node), count)
   }
 
   async close(): Promise<void> {

@@ -23,6 +23,36 @@ export interface TrainedModel {
   /** Surprise given to keys that were not there in training; see unknownSurprise. */
   readonly unknownSurprise: number
   readonly training: TrainingRecord
+  /** What training saw that scoring does not need: for reports, never part of a bundle. */
+  readonly details?: TrainingDetails
+}
+
+/** How often a log key came up in the training sessions. */
+export interface KeyCount {
+  readonly key: string
+  readonly numEvents: number
+  readonly numSessions: number
+}
+
+/** A validation session as the model that did not train on it saw it. */
+export interface SurprisingSession {
+  /** Id as the log names it, if known. */
+  readonly id?: string | undefined
+  readonly keys: readonly string[]
+  /** -ln p of each key, then of the end if that was seen. */
+  readonly surprises: ArrayLike<number>
+  /** Index into `surprises` of the largest. */
+  readonly worst: number
+  /** What the model held likeliest at `worst`, best first; without a key, the end of the session. */
+  readonly expected: readonly { readonly key: string | undefined; readonly probability: number }[]
+}
+
+export interface TrainingDetails {
+  /** In the vocabulary's order. */
+  readonly keyCounts: readonly KeyCount[]
+  readonly numEventsOfLongest: number
+  /** Validation sessions with the largest surprises, largest first; sessions with the same keys count once. */
+  readonly surprising: readonly SurprisingSession[]
 }
 
 export interface TrainingRecord {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DETECTOR_NAMES, type Statistics } from './detectors/detector.js'
+import { DETECTOR_INDEX, DETECTOR_NAMES, type Statistics, VIEWS } from './detectors/detector.js'
 
 /** Validation sessions kept at most; more make no threshold better. */
 const MAX_SESSIONS = 50_000
@@ -31,6 +31,18 @@ export function makeValidation(sessions: readonly Statistics[]): Validation {
       DETECTOR_NAMES.map((name, i) => [name, kept.map(statistics => rounded(statistics[i]!))]),
     ) as Validation['statistics'],
   }
+}
+
+/** The largest surprise of the order of a session's keys. */
+export function sequenceSurprise(statistics: Statistics): number {
+  return Math.max(...VIEWS[0].detectors.map(detector => statistics[DETECTOR_INDEX[detector]]!))
+}
+
+/** The largest surprise of the order of keys in each validation session. */
+export function sequenceSurprises({ numSessions, statistics }: Validation): Float64Array {
+  return Float64Array.from({ length: numSessions }, (_, i) =>
+    Math.max(...VIEWS[0].detectors.map(detector => statistics[detector][i]!)),
+  )
 }
 
 /** The smallest K for which at most `falseAlarmRate` of the validation sessions hold a key of rank K or beyond. */

@@ -15,7 +15,8 @@ import { readTrainingLog } from '../training-log.js'
 import type { SessionSummary, Verdict } from '../verdict.js'
 import { openRecording, type Recording, recordedLines } from './demo-recording.js'
 import { explained, f1, faultTable, figures, type SessionResult } from './demo-report.js'
-import { emit, progressBar } from './terminal.js'
+import { emit } from './terminal.js'
+import { trainingBar } from './training-bar.js'
 
 /** Records in a chunk of the replay, about what Fluent Bit sends at a time on a quiet node. */
 const CHUNK_RECORDS = 500
@@ -45,13 +46,8 @@ async function trainOn(recording: Recording, folder: string, progress: boolean |
     isComplete: true,
     seed: 42,
   })
-  const bar = progressBar(progress)
-  let isStarted = false
-  const model = await train(log.sequences, {}, (done, total, { loss }) => {
-    if (!isStarted) bar.start(total, '   training')
-    isStarted = true
-    bar.update(done, `loss ${loss.toFixed(3)},`)
-  })
+  const bar = trainingBar(progress, '   training')
+  const model = await train(log.sequences, {}, bar.listener)
   bar.stop()
   const id = await writeModel(folder, model, log)
   await emit(

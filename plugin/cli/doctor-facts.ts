@@ -2,8 +2,8 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { BUNDLE_VERSION } from '../../scorer/bundle.js'
 import { PROVIDERS, type Provider } from '../../scorer/provider.js'
 import { runtimeInfo } from '../../scorer/runtime.js'
+import { packageVersion } from '../package-version.js'
 import { probeApart, unavailable } from './probe-apart.js'
-import { packageVersion } from './version.js'
 
 export interface ProviderFact {
   readonly name: Provider

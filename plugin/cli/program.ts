@@ -4,9 +4,9 @@ import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detect
 import { DEFAULT_JUDGE_OPTIONS, isDetectorName, type JudgeOptions } from '../../scorer/judge.js'
 import { PRESET_NAMES } from '../../scorer/model/config.js'
 import type { TopK } from '../../scorer/top-k.js'
+import { packageVersion } from '../package-version.js'
 import { runOptions, withDevice } from './device-options.js'
 import { UsageError } from './terminal.js'
-import { packageVersion } from './version.js'
 
 const DONE = 0
 const FAILED = 1
@@ -124,6 +124,7 @@ function addTrain(program: Command): void {
         .choices(['none'])
         .default('none'),
     )
+    .option('--no-report', 'write no report.html, which holds templates and sessions of the log')
     .option('--progress', 'show a progress bar (default: on a terminal)')
     .option('--no-progress', 'show none')
     .action(async options => (await import('./train.js')).trainCommand(options))

@@ -3,7 +3,8 @@ import cliProgress from 'cli-progress'
 /** A progress bar on stderr, or nothing where nobody watches. */
 export interface Progress {
   start(total: number, title: string): void
-  update(done: number, note: string): void
+  /** @param total as it is known by now */
+  update(done: number, total: number, note: string): void
   stop(): void
 }
 
@@ -13,7 +14,10 @@ const SILENT: Progress = { start() {}, update() {}, stop() {} }
 export function progressBar(isWanted: boolean | undefined): Progress {
   if (!(isWanted ?? process.stderr.isTTY === true)) return SILENT
   const bar = new cliProgress.SingleBar({
-    format: '{title} {bar} {percentage}% {note} {eta_formatted} left',
+    format: '{title} {bar} {percentage}%  {note}',
+    barsize: barWidth(process.stderr.columns ?? 80),
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: true,
@@ -21,8 +25,32 @@ export function progressBar(isWanted: boolean | undefined): Progress {
   })
   return {
     start: (total, title) => bar.start(total, 0, { title, note: '' }),
-    update: (done, note) => bar.update(done, { note }),
+    update: (done, total, note) => {
+      bar.setTotal(total)
+      bar.update(done, { note })
+    },
     stop: () => bar.stop(),
+  }
+}
+
+/** The bar gives way to the words beside it, of which a narrow terminal cuts off the last. */
+function barWidth(columns: number): number {
+  return Math.max(8, Math.min(30, columns - 92))
+}
+
+/** A line on stderr that is written over and over, or nothing where nobody watches. */
+export interface StatusLine {
+  show(text: string): void
+  /** Takes it away. */
+  clear(): void
+}
+
+/** @param isWanted as for progressBar */
+export function statusLine(isWanted: boolean | undefined): StatusLine {
+  if (!(isWanted ?? process.stderr.isTTY === true)) return { show() {}, clear() {} }
+  return {
+    show: text => process.stderr.write(`\r\x1b[K${text}`),
+    clear: () => process.stderr.write('\r\x1b[K'),
   }
 }
 

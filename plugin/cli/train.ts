@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { detectFormat } from '../../drain/header/detect.js'
 import { HeaderFormat } from '../../drain/header/header-format.js'
 import { refuseForeign } from '../../scorer/bundle.js'
@@ -8,12 +10,18 @@ import type { TrainOptions } from '../../scorer/train/options.js'
 import { type KeySequence, train } from '../../scorer/train/train.js'
 import type { TrainedModel } from '../../scorer/trained-model.js'
 import { readLines } from '../input/lines.js'
-import { DEFAULT_SESSION_RULE, type SessionRule } from '../line-rules.js'
+import { DEFAULT_SESSION_RULE, describeSessionRule, type SessionRule } from '../line-rules.js'
 import { writeModel } from '../model.js'
+import { packageVersion } from '../package-version.js'
+import { REPORT_FILE, type ReportFacts, reportDocuments } from '../report/documents.js'
+import { counted, integer } from '../report/html.js'
 import { readTrainingLog, type TrainingLog } from '../training-log.js'
+import { checkSessions } from './check-sessions.js'
 import { parseMasks } from './masks.js'
 import { readSequences } from './sequences.js'
-import { progressBar, say, UsageError } from './terminal.js'
+import { type StatusLine, say, statusLine, UsageError } from './terminal.js'
+import { trainingSummary } from './train-summary.js'
+import { trainingBar } from './training-bar.js'
 
 export interface TrainCommandOptions {
   readonly input?: readonly string[]
@@ -35,10 +43,13 @@ export interface TrainCommandOptions {
   readonly preset?: PresetName
   readonly init?: string
   readonly progress?: boolean
+  readonly report?: boolean
 }
 
 /** Lines looked at to recognise a format. */
 const FORMAT_SAMPLE = 1000
+/** Lines read between two signs of life. */
+const SHOWN_EVERY = 50_000
 
 /** `logneo train`: raw lines or key sequences to a model bundle. */
 export async function trainCommand(options: TrainCommandOptions): Promise<void> {
@@ -53,13 +64,12 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   await refuseForeign(options.out)
   await checkStart(options)
   if (sequences !== undefined) {
-    const model = await trainOn(await sequencesOf(sequences, options.allowLabels === true), options, false)
-    finished(await writeModel(options.out, model, undefined), model, options.out)
+    const rows = await sequencesOf(sequences, options.allowLabels === true)
+    await finish(await trainOn(rows, options, false), options, { paths: sequences })
     return
   }
   const log = await readLog(input!, options)
-  const model = await trainOn(log.sequences, options, options.trim !== false)
-  finished(await writeModel(options.out, model, log), model, options.out)
+  await finish(await trainOn(log.sequences, options, options.trim !== false), options, { paths: input!, log })
 }
 
 async function sequencesOf(paths: readonly string[], allowLabels: boolean): Promise<KeySequence[]> {
@@ -70,14 +80,15 @@ async function sequencesOf(paths: readonly string[], allowLabels: boolean): Prom
       `${numAbnormal} rows are labelled 1 (anomalous), and a model is trained on normal sessions; remove them, or add --allow-labels to train on them as they are`,
     )
   }
-  return rows.map(({ keys }) => ({ keys, ended: true }))
+  return rows.map(({ id, keys }) => ({ id, keys, ended: true }))
 }
 
 async function readLog(paths: readonly string[], options: TrainCommandOptions): Promise<TrainingLog> {
   const format = await chooseFormat(paths, options.format)
   const session = sessionRule(options)
   const masks = parseMasks(options.mask)
-  const log = await readTrainingLog(() => readLines(paths), {
+  const status = statusLine(options.progress)
+  const log = await readTrainingLog(() => countedLines(paths, status), {
     rules: {
       format,
       session,
@@ -87,15 +98,24 @@ async function readLog(paths: readonly string[], options: TrainCommandOptions): 
     drain: masks === undefined ? {} : { masks },
     isComplete: options.complete === true,
     seed: options.seed ?? 42,
-  })
-  const ended = log.sequences.filter(sequence => sequence.ended).length
+  }).finally(status.clear)
+  await checkSessions(log, paths)
+  const numEnded = log.sequences.filter(sequence => sequence.ended).length
   say(
-    `${log.numLines.toLocaleString('en-US')} lines, ${log.drain.size} templates, ${log.sequences.length.toLocaleString('en-US')} sessions (${describeRule(session)}), ` +
-      `${ended.toLocaleString('en-US')} of them taken as ended`,
+    `${counted(log.numLines, 'line')}, ${counted(log.drain.size, 'template')}, ${counted(log.sequences.length, 'session')} (${describeSessionRule(session)}), ` +
+      `${integer(numEnded)} of them taken as ended`,
   )
-  if (log.numWithoutSession > 0)
-    say(`${log.numWithoutSession.toLocaleString('en-US')} lines belong to no session and were left out`)
+  if (log.numWithoutSession > 0) say(`${counted(log.numWithoutSession, 'line')} of no session left out`)
   return log
+}
+
+/** The lines of the input, shown to be read now and then. */
+async function* countedLines(paths: readonly string[], status: StatusLine): AsyncGenerator<string> {
+  let numLines = 0
+  for await (const line of readLines(paths)) {
+    if (++numLines % SHOWN_EVERY === 0) status.show(`reading, ${integer(numLines)} lines`)
+    yield line
+  }
 }
 
 /** The format named, or recognised from the first lines; says which. */
@@ -129,19 +149,12 @@ function sessionRule(options: TrainCommandOptions): SessionRule {
   return DEFAULT_SESSION_RULE
 }
 
-function describeRule(rule: SessionRule): string {
-  if (rule.kind === 'regex') return `told apart by ${rule.pattern}`
-  if (rule.kind === 'field') return `told apart by field ${rule.path}`
-  return `windows of ${rule.seconds} s`
-}
-
 async function trainOn(
   sequences: readonly KeySequence[],
   options: TrainCommandOptions,
   trim: boolean,
 ): Promise<TrainedModel> {
-  const bar = progressBar(options.progress)
-  let isStarted = false
+  const bar = trainingBar(options.progress)
   const trainOptions: TrainOptions = {
     trim,
     ...(options.seed !== undefined && { seed: options.seed }),
@@ -149,36 +162,46 @@ async function trainOn(
     ...(options.preset !== undefined && { preset: options.preset }),
     ...(options.init !== undefined && { init: options.init }),
   }
-  const model = await train(sequences, trainOptions, (done, total, { loss }) => {
-    if (!isStarted) bar.start(total, 'training')
-    isStarted = true
-    bar.update(done, `loss ${loss.toFixed(3)},`)
-  })
-  bar.stop()
-  return model
-}
-
-function finished(id: string, model: TrainedModel, out: string): void {
-  const { training, validation, vocabulary } = model
-  const last = training.epochs.at(-1)!
-  if (training.numTrimmed > 0) {
-    say(
-      `${training.numTrimmed} sessions are unlike all others and were left out, as anomalies probably; --no-trim trains on them too`,
-    )
+  try {
+    return await train(sequences, trainOptions, bar.listener)
+  } finally {
+    bar.stop()
   }
-  const rate = DEFAULT_JUDGE_OPTIONS.falseAlarmRate
-  say(
-    `trained${training.startedFrom ? ` from ${training.startedFrom.name}` : ''} on ${training.numSessions.toLocaleString('en-US')} sessions (${training.numEvents.toLocaleString('en-US')} events, ${vocabulary.keys.length} log keys) in ${training.seconds.toFixed(1)} s: ` +
-      `${training.epochs.length} epochs, loss ${last.trainingLoss.toFixed(4)} in training and ${heldOutLoss(training).toFixed(4)} on sessions held out`,
-  )
-  say(
-    `calibrated on ${validation.numSessions.toLocaleString('en-US')} sessions held out, for ${rate} false alarms a session`,
-  )
-  say(`model ${id} written to ${out}`)
 }
 
-/** Mean of the best held-out losses of the folds. */
-function heldOutLoss({ foldEpochs }: TrainedModel['training']): number {
-  const best = foldEpochs.map(epochs => Math.min(...epochs.map(({ validationLoss = 0 }) => validationLoss)))
-  return best.reduce((sum, loss) => sum + loss, 0) / best.length
+/** What a model was trained on; `log` is missing where it was key sequences. */
+interface Input {
+  readonly paths: readonly string[]
+  readonly log?: TrainingLog
+}
+
+/** Writes the model, with its report unless unwanted, and says how it came out. */
+async function finish(model: TrainedModel, options: TrainCommandOptions, input: Input): Promise<void> {
+  const { out } = options
+  const facts = reportFacts(model, input)
+  const documents = options.report === false ? undefined : reportDocuments(facts, say)
+  const id = await writeModel(out, model, input.log, documents)
+  for (const line of trainingSummary(facts)) say(line)
+  say(`model ${id} written to ${out}`)
+  const report = join(out, REPORT_FILE)
+  if (options.report !== false && existsSync(report)) say(`report: ${report} (open it in a browser)`)
+}
+
+function reportFacts(model: TrainedModel, { paths, log }: Input): ReportFacts {
+  const templates = new Map(log?.drain.clusters().map(({ id, template }) => [id, template]))
+  const lines = log && {
+    numLines: log.numLines,
+    numWithoutSession: log.numWithoutSession,
+    numTemplates: log.drain.size,
+    format: log.rules.format,
+    sessionRule: describeSessionRule(log.rules.session),
+  }
+  return {
+    version: packageVersion(),
+    madeAt: new Date(),
+    model,
+    falseAlarmRate: DEFAULT_JUDGE_OPTIONS.falseAlarmRate,
+    source: { paths, ...(lines && { lines }) },
+    template: key => templates.get(key),
+  }
 }

@@ -26,10 +26,18 @@ export async function* readLines(paths: readonly string[]): AsyncGenerator<strin
     try {
       yield* splitLines(path === '-' ? process.stdin : await openFile(path))
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new InputError(`cannot read ${path}: ${reason}`, cause)
+      throw new InputError(`cannot read ${path}: ${reasonOf(cause)}`, cause)
     }
   }
+}
+
+/** What users run into, in words; else what the system says. */
+function reasonOf(cause: unknown): string {
+  const { code } = cause as { code?: unknown }
+  if (code === 'EISDIR') return 'it is a directory; name the files in it'
+  if (code === 'ENOENT') return 'there is no such file'
+  if (code === 'EACCES') return 'you are not allowed to; change its permissions or who you are'
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 async function openFile(path: string): Promise<Readable> {

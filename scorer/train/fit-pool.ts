@@ -4,31 +4,50 @@ import { ScoringError } from '../errors.js'
 import type { FitResult, FitTask } from './fit.js'
 import type { FitMessage } from './fit-worker.js'
 import type { TrainProgress } from './mle.js'
+import { resolveEpochs } from './options.js'
 
 /** Two at a time: a third would need a third core and its memory, and folds are few. */
 const MAX_WORKERS = 2
 
-/** Told how far all tasks are together: steps done, and the latest task's own progress. */
-export type PoolProgress = (numStepsDone: number, latest: TrainProgress) => void
+/** How far one of several tasks is, numbered from 0 in the order they start in. */
+export interface TaskProgress extends TrainProgress {
+  readonly task: number
+  readonly numTasks: number
+}
+
+/** Told how far all tasks are together: steps done and steps in all, and the progress of the task heard of last. */
+export type PoolProgress = (numStepsDone: number, numSteps: number, latest: TaskProgress) => void
 
 /** Runs tasks in threads of their own, as many at a time as there are cores, and returns the results in the order of the tasks. */
 export async function fitAll(tasks: readonly FitTask[], onProgress: PoolProgress): Promise<FitResult[]> {
   const results: FitResult[] = new Array(tasks.length)
-  const steps = new Array<number>(tasks.length).fill(0)
+  const done = new Array<number>(tasks.length).fill(0)
+  const planned = tasks.map(plannedSteps)
   let next = 0
   const work = async (): Promise<void> => {
     for (let i = next++; i < tasks.length; i = next++) {
-      results[i] = await runTask(tasks[i]!, progress => {
-        steps[i] = progress.step
-        onProgress(
-          steps.reduce((sum, done) => sum + done, 0),
-          progress,
-        )
-      })
+      const report = (latest: TrainProgress): void => {
+        done[i] = latest.step
+        planned[i] = latest.numSteps
+        onProgress(sum(done), sum(planned), { ...latest, task: i, numTasks: tasks.length })
+      }
+      let last: TrainProgress | undefined
+      results[i] = await runTask(tasks[i]!, progress => report((last = progress)))
+      // It may have stopped early: the steps it did not need are not to come.
+      if (last !== undefined) report({ ...last, numSteps: last.step })
     }
   }
   await Promise.all(Array.from({ length: Math.min(MAX_WORKERS, availableParallelism()) }, work))
   return results
+}
+
+/** Steps of a task that waits, were it not to stop early; segments of long sessions aside. */
+function plannedSteps({ training, options }: FitTask): number {
+  return resolveEpochs(options.epochs, 1) * Math.ceil(training.length / options.batchSize)
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0)
 }
 
 function runTask(task: FitTask, onProgress: (progress: TrainProgress) => void): Promise<FitResult> {

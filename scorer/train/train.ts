@@ -8,13 +8,13 @@ import type { GptNeoConfig } from '../model/config.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
 import type { SequenceScores } from '../sequence-scorer.js'
-import type { TrainedModel } from '../trained-model.js'
+import type { KeyCount, TrainedModel } from '../trained-model.js'
 import { makeValidation } from '../validation.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
 import type { FitResult, FitTask } from './fit.js'
-import { fitAll } from './fit-pool.js'
+import { fitAll, type PoolProgress } from './fit-pool.js'
 import { modelConfig, originOf } from './initial.js'
-import type { TrainProgress } from './mle.js'
+import { countKeys } from './key-counts.js'
 import {
   DEFAULT_TRAIN_OPTIONS,
   HELD_OUT_SHARE,
@@ -23,6 +23,7 @@ import {
   resolveFolds,
   type TrainOptions,
 } from './options.js'
+import { type JudgedSession, surprisingSessions } from './surprising.js'
 import { findOutliers } from './trim.js'
 
 /** The log keys of one session, in order, and whether its end was seen. */
@@ -31,12 +32,15 @@ export interface KeySequence {
   readonly ended: boolean
   /** Whether nothing of it is missing, as in a window of time, though nothing may be said to have ended. Default: where its end was seen. */
   readonly isWhole?: boolean
+  /** Id as the log names it, for reports. */
+  readonly id?: string
 }
 
-const MIN_SESSIONS = 20
+/** Fewer sessions say nothing about what is normal. */
+export const MIN_SESSIONS = 20
 
-/** Steps done in all trainings together and in all to be done, with the progress of the one heard of last. */
-export type TrainListener = (done: number, total: number, latest: TrainProgress) => void
+/** Told the steps done in all trainings together and those to be done in all, fewer once one stops early, and the latest one's own progress. */
+export type TrainListener = PoolProgress
 
 /**
  * Trains on sessions taken as normal.
@@ -54,7 +58,7 @@ export async function train(
   const usable = nonEmpty.filter((_, i) => !outliers.has(i))
   if (usable.length < MIN_SESSIONS) {
     throw new TrainingDataError(
-      `${usable.length} sessions are too few to train on; give at least ${MIN_SESSIONS}, or check how sessions are told apart`,
+      `${usable.length === 1 ? '1 session is' : `${usable.length} sessions are`} too few to train on; give at least ${MIN_SESSIONS} (some thousands are good), or check how sessions are told apart`,
     )
   }
   const shuffled = new Random(resolved.seed).shuffle([...usable])
@@ -67,30 +71,23 @@ export async function train(
   const tasks = splits.map(split => makeTask(split, vocabulary, config, fitOptions))
   const { results, final } = await fitModels(tasks, shuffled, vocabulary, config, fitOptions, onProgress)
 
-  const surpriseOfUnknown = unknownSurprise(usable)
-  const judged = results.flatMap(({ scores }, fold) =>
-    scores.map((score, i) => ({
-      score,
-      sequence: tasks[fold]!.heldOut[i]!,
-      origin: splits[fold]!.heldOut[i]!,
-    })),
+  const keyCounts = countKeys(usable)
+  const surpriseOfUnknown = unknownSurprise(keyCounts)
+  const judged = results.flatMap(({ scores, parameters }, fold) =>
+    scores.map((score, i): JudgedSession => {
+      const sequence = tasks[fold]!.heldOut[i]!
+      const statistics = sequenceStatistics(sequence, score, surpriseOfUnknown, vocabulary.size)
+      return { source: splits[fold]!.heldOut[i]!, sequence, score, statistics, parameters }
+    }),
   )
   const composition = compose(usable, vocabulary)
-  const judge = new Composition(composition)
+  showCompositions(judged, composition, vocabulary)
   return {
     config,
     parameters: final.parameters,
     vocabulary,
     composition,
-    validation: makeValidation(
-      judged.map(({ sequence, score, origin }) => {
-        const statistics = sequenceStatistics(sequence, score, surpriseOfUnknown, vocabulary.size)
-        const tokens = origin.keys.map(key => vocabulary.id(key))
-        const findings = judge.judgeOwn(tokens, isWhole(origin))
-        showFindings(statistics, findings)
-        return statistics
-      }),
-    ),
+    validation: makeValidation(judged.map(({ statistics }) => statistics)),
     unknownSurprise: surpriseOfUnknown,
     training: {
       options: recordedOptions(fitOptions),
@@ -102,6 +99,11 @@ export async function train(
       epochs: final.epochs,
       foldEpochs: results.map(({ epochs }) => epochs),
       seconds: (performance.now() - started) / 1000,
+    },
+    details: {
+      keyCounts,
+      numEventsOfLongest: usable.reduce((longest, { keys }) => Math.max(longest, keys.length), 0),
+      surprising: await surprisingSessions(config, vocabulary, judged, surpriseOfUnknown),
     },
   }
 }
@@ -156,36 +158,19 @@ async function fitModels(
 ): Promise<{ results: FitResult[]; final: FitResult }> {
   const whole =
     tasks.length === 1 ? [] : [makeTask({ training: all, heldOut: [] }, vocabulary, config, options)]
-  const results = await fitAll([...whole, ...tasks], (done, latest) =>
-    onProgress(done, totalSteps([...whole, ...tasks]), latest),
-  )
+  const results = await fitAll([...whole, ...tasks], onProgress)
   return tasks.length === 1
     ? { results, final: results[0]! }
     : { results: results.slice(1), final: results[0]! }
-}
-
-/** Steps of all tasks, were none to stop early; segments of long sessions aside. */
-function totalSteps(tasks: readonly FitTask[]): number {
-  return tasks.reduce(
-    (sum, { training, options }) =>
-      sum + resolveEpochs(options.epochs, 1) * Math.ceil(training.length / options.batchSize),
-    0,
-  )
 }
 
 /**
  * -ln of the Good-Turing probability that the next event is of a kind never seen: kinds seen in one session only, over events (Good, 1953).
  * The network cannot know this: what it never saw as a target gets whatever the softmax leaves over.
  */
-export function unknownSurprise(sequences: readonly KeySequence[]): number {
-  const numSessions = new Map<string, number>()
-  let numEvents = 0
-  for (const { keys } of sequences) {
-    numEvents += keys.length
-    for (const key of new Set(keys)) numSessions.set(key, (numSessions.get(key) ?? 0) + 1)
-  }
-  let numOnce = 0
-  for (const count of numSessions.values()) if (count === 1) numOnce++
+export function unknownSurprise(keyCounts: readonly KeyCount[]): number {
+  const numEvents = keyCounts.reduce((sum, count) => sum + count.numEvents, 0)
+  const numOnce = keyCounts.filter(({ numSessions }) => numSessions === 1).length
   return -Math.log(Math.max(numOnce, 1) / Math.max(numEvents, 1))
 }
 
@@ -211,6 +196,19 @@ export function sequenceStatistics(
     }
   }
   return statistics
+}
+
+/** Adds what held-out sessions are made of, each judged against all sessions but itself. */
+function showCompositions(
+  judged: readonly JudgedSession[],
+  statistics: CompositionStatistics,
+  vocabulary: Vocabulary,
+): void {
+  const composition = new Composition(statistics)
+  for (const session of judged) {
+    const tokens = session.source.keys.map(key => vocabulary.id(key))
+    showFindings(session.statistics, composition.judgeOwn(tokens, isWhole(session.source)))
+  }
 }
 
 /** What whole sessions are made of. */

@@ -103,6 +103,25 @@ t.test('the id follows the contents', async t => {
   )
 })
 
+t.test('documents are listed with their digest, know the id, and count for nothing', async t => {
+  const path = join(t.testdir(), 'model')
+  const plain = await writeBundle(path, makeModel(), EXTRAS)
+  const documents = (id: string) => ({ 'read-me.html': Buffer.from(`<p>${id}`) })
+  const id = await writeBundle(path, makeModel(), { ...EXTRAS, documents })
+  t.equal(id, plain)
+  const text = await readFile(join(path, 'read-me.html'))
+  t.equal(text.toString(), `<p>${id}`)
+  const { files } = JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8'))
+  t.match(files['read-me.html'], {
+    sha256: createHash('sha256').update(text).digest('hex'),
+    bytes: text.length,
+    isDocument: true,
+  })
+  t.same(Object.keys((await readBundle(path)).extras.files), ['drain.json'])
+  await rm(join(path, 'read-me.html'))
+  t.equal((await readBundle(path)).id, id)
+})
+
 t.test('every file cut short, changed by one bit or missing is noticed', async t => {
   const path = join(t.testdir(), 'model')
   const damage: Record<string, (file: string, bytes: Buffer) => Promise<void>> = {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { DETECTOR_INDEX, type DetectorName } from '../../scorer/detectors/detector.js'
 import { Random } from '../../scorer/random.js'
+import { countKeys } from '../../scorer/train/key-counts.js'
 import { learningRate } from '../../scorer/train/mle.js'
 import { sequenceStatistics, unknownSurprise } from '../../scorer/train/train.js'
 import { BEGIN, END, PAD, UNKNOWN, Vocabulary } from '../../scorer/vocabulary.js'
@@ -69,8 +70,16 @@ t.test('a vocabulary maps keys to ids behind the specials and back', async t => 
 t.test('the surprise of an unknown key is the Good-Turing estimate', async t => {
   const session = (...keys: string[]) => ({ keys, ended: true })
   const sessions = [session('a', 'b', 'x', 'x'), session('a', 'b', 'y'), session('a', 'b', 'a')]
-  t.equal(unknownSurprise(sessions), -Math.log(2 / 10), 'x and y are seen in one session each, of ten events')
-  t.equal(unknownSurprise([session('a'), session('a')]), -Math.log(1 / 2), 'no kind seen once counts as one')
+  t.equal(
+    unknownSurprise(countKeys(sessions)),
+    -Math.log(2 / 10),
+    'x and y are seen in one session each, of ten events',
+  )
+  t.equal(
+    unknownSurprise(countKeys([session('a'), session('a')])),
+    -Math.log(1 / 2),
+    'no kind seen once counts as one',
+  )
   t.equal(unknownSurprise([]), 0)
 })
 
