@@ -32,6 +32,9 @@ export interface Bundle extends Omit<TrainedModel, 'training'> {
   readonly graphs: { readonly step: Uint8Array; readonly sequence: Uint8Array }
 }
 
+/** A file's bytes, whole or in pieces. */
+type Contents = Uint8Array | readonly Uint8Array[]
+
 const positive = z
   .number()
   .int()
@@ -83,14 +86,14 @@ type Manifest = z.infer<typeof manifestSchema>
 export async function writeBundle(path: string, model: TrainedModel, extras: BundleExtras): Promise<string> {
   await refuseForeign(path)
   const layout = parameterLayout(model.config)
-  const files: Record<string, Uint8Array> = {
+  const files: Record<string, Contents> = {
     ...extras.files,
-    [WEIGHTS_FILE]: writeSafetensors(layout, model.parameters),
+    [WEIGHTS_FILE]: writeSafetensors(layout, [model.parameters]),
     'step.onnx': stepGraph(model.config),
     'sequence.onnx': sequenceGraph(model.config),
   }
   const digests = Object.fromEntries(
-    Object.entries(files).map(([name, bytes]) => [name, { sha256: sha256(bytes), bytes: bytes.byteLength }]),
+    Object.entries(files).map(([name, contents]) => [name, digestOf(contents)]),
   )
   const id = sha256(Buffer.from(JSON.stringify([digests, model.vocabulary.keys, model.calibration]))).slice(
     0,
@@ -214,7 +217,7 @@ export async function refuseForeign(path: string): Promise<void> {
 }
 
 /** What a run that was killed left under the same names goes first; where a step fails, the older bundle is put back. */
-async function replaceDirectory(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+async function replaceDirectory(path: string, files: Readonly<Record<string, Contents>>): Promise<void> {
   const fresh = `${path}.new-${process.pid}`
   const old = `${path}.old-${process.pid}`
   try {
@@ -238,12 +241,12 @@ async function replaceDirectory(path: string, files: Readonly<Record<string, Uin
   }
 }
 
-async function writeFiles(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+async function writeFiles(path: string, files: Readonly<Record<string, Contents>>): Promise<void> {
   await mkdir(path, { recursive: true })
-  for (const [name, bytes] of Object.entries(files)) {
+  for (const [name, contents] of Object.entries(files)) {
     const handle = await open(join(path, name), 'w')
     try {
-      await handle.writeFile(bytes)
+      for (const piece of pieces(contents)) await handle.writeFile(piece)
       await handle.sync()
     } finally {
       await handle.close()
@@ -258,6 +261,17 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+function pieces(contents: Contents): readonly Uint8Array[] {
+  return contents instanceof Uint8Array ? [contents] : contents
+}
+
+function digestOf(contents: Contents): Manifest['files'][string] {
+  const bytes = pieces(contents).reduce((sum, piece) => sum + piece.byteLength, 0)
+  return { sha256: sha256(contents), bytes }
+}
+
+function sha256(contents: Contents): string {
+  const hash = createHash('sha256')
+  for (const piece of pieces(contents)) hash.update(piece)
+  return hash.digest('hex')
 }

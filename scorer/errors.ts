@@ -26,3 +26,9 @@ export class TrainingDataError extends ScorerError {
   readonly code = 'ERR_SCORER_TRAINING_DATA'
   readonly retriable = false
 }
+
+/** Thrown when a training that was interrupted cannot be taken up again: other data, other options, or a damaged checkpoint. */
+export class ResumeError extends ScorerError {
+  readonly code = 'ERR_SCORER_RESUME'
+  readonly retriable = false
+}

@@ -1,5 +1,5 @@
 import type { GptNeoConfig } from './model/config.js'
-import { Runtime, type Tensor } from './runtime.js'
+import { type Feeds, Runtime } from './runtime.js'
 import { type Segment, segments, type TokenSequence } from './segments.js'
 
 /** Surprise (-ln p) and rank (zero-based) of each target of a session: its keys, then its end if that was seen. */
@@ -26,19 +26,20 @@ export class SequenceScorer {
   ) {}
 
   /** @param graph from sequenceGraph(config) */
-  static async load(config: GptNeoConfig, graph: Uint8Array): Promise<SequenceScorer> {
-    return new SequenceScorer(config, await Runtime.load(graph))
+  static async load(config: GptNeoConfig, graph: Uint8Array, threads = 1): Promise<SequenceScorer> {
+    return new SequenceScorer(config, await Runtime.load(graph, threads))
   }
 
-  /** @param parameters the flat vector (size) */
-  async score(parameters: Float32Array, sequences: readonly TokenSequence[]): Promise<SequenceScores[]> {
+  /** @param weights the flat vector (size); or what a graph of another form takes: `parameters` and the frozen weights */
+  async score(weights: Float32Array | Feeds, sequences: readonly TokenSequence[]): Promise<SequenceScores[]> {
     const { unique, indices } = deduplicate(sequences)
     const scores = unique.map(({ tokens, ended }) => {
       const size = tokens.length + (ended ? 1 : 0)
       return { surprises: new Float32Array(size), ranks: new Float32Array(size) }
     })
-    const parameterTensor = { data: parameters, shape: [parameters.length] }
-    for (const batch of this.#batches(unique)) await this.#scoreBatch(parameterTensor, batch, scores)
+    const feeds =
+      weights instanceof Float32Array ? { parameters: { data: weights, shape: [weights.length] } } : weights
+    for (const batch of this.#batches(unique)) await this.#scoreBatch(feeds, batch, scores)
     return indices.map(i => scores[i]!)
   }
 
@@ -70,7 +71,7 @@ export class SequenceScorer {
   }
 
   async #scoreBatch(
-    parameters: Tensor,
+    weights: Feeds,
     batch: readonly Placed[],
     scores: readonly SequenceScores[],
   ): Promise<void> {
@@ -83,7 +84,7 @@ export class SequenceScorer {
     })
     const shape = [batch.length, time]
     const { surprises, ranks } = await this.runtime.run({
-      parameters,
+      ...weights,
       tokens: { data: tokens, shape },
       targets: { data: targets, shape },
     })

@@ -11,14 +11,28 @@ const MAX_WORKERS = 2
 /** Told how far all tasks are together: steps done, and the latest task's own progress. */
 export type PoolProgress = (numStepsDone: number, latest: TrainProgress) => void
 
-/** Runs tasks in threads of their own, as many at a time as there are cores, and returns the results in the order of the tasks. */
-export async function fitAll(tasks: readonly FitTask[], onProgress: PoolProgress): Promise<FitResult[]> {
+/** How many of so many tasks run at the same time. */
+export function numParallel(numTasks: number): number {
+  return Math.min(MAX_WORKERS, availableParallelism(), numTasks)
+}
+
+/**
+ * Runs tasks in threads of their own, as many at a time as there are cores, and returns the results in the order of the tasks.
+ * @param deadlineMs when all must be done, as Date.now() counts; each task gets its share of the time
+ */
+export async function fitAll(
+  tasks: readonly FitTask[],
+  deadlineMs: number | undefined,
+  onProgress: PoolProgress,
+): Promise<FitResult[]> {
+  const width = numParallel(tasks.length)
   const results: FitResult[] = new Array(tasks.length)
   const steps = new Array<number>(tasks.length).fill(0)
   let next = 0
   const work = async (): Promise<void> => {
     for (let i = next++; i < tasks.length; i = next++) {
-      results[i] = await runTask(tasks[i]!, progress => {
+      const task = withDeadline(tasks[i]!, deadlineMs, Math.ceil((tasks.length - i) / width))
+      results[i] = await runTask(task, progress => {
         steps[i] = progress.step
         onProgress(
           steps.reduce((sum, done) => sum + done, 0),
@@ -27,8 +41,15 @@ export async function fitAll(tasks: readonly FitTask[], onProgress: PoolProgress
       })
     }
   }
-  await Promise.all(Array.from({ length: Math.min(MAX_WORKERS, availableParallelism()) }, work))
+  await Promise.all(Array.from({ length: width }, work))
   return results
+}
+
+/** @param rounds how many tasks, this one included, a thread has before it */
+function withDeadline(task: FitTask, deadlineMs: number | undefined, rounds: number): FitTask {
+  if (deadlineMs === undefined) return task
+  const now = Date.now()
+  return { ...task, deadlineMs: now + (deadlineMs - now) / rounds }
 }
 
 function runTask(task: FitTask, onProgress: (progress: TrainProgress) => void): Promise<FitResult> {

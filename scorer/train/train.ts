@@ -1,13 +1,16 @@
 import { calibrate } from '../calibrate.js'
 import { TrainingDataError } from '../errors.js'
+import { ADAPTER_ALPHA } from '../model/adapters.js'
 import { type GptNeoConfig, presetConfig } from '../model/config.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
 import type { SequenceScores } from '../sequence-scorer.js'
 import type { TrainedModel } from '../trained-model.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
+import type { CheckpointFile } from './checkpoint.js'
+import { openCheckpoint } from './checkpoint-directory.js'
 import type { FitResult, FitTask } from './fit.js'
-import { fitAll } from './fit-pool.js'
+import { fitAll, numParallel } from './fit-pool.js'
 import type { TrainProgress } from './mle.js'
 import {
   DEFAULT_TRAIN_OPTIONS,
@@ -15,6 +18,7 @@ import {
   type ResolvedTrainOptions,
   resolveEpochs,
   resolveFolds,
+  resolveThreads,
   type TrainOptions,
 } from './options.js'
 import { findOutliers } from './trim.js'
@@ -37,6 +41,7 @@ export async function train(
   onProgress: TrainListener = () => {},
 ): Promise<TrainedModel> {
   const started = performance.now()
+  const deadlineMs = deadline(options.timeBudgetSeconds)
   const resolved = { ...DEFAULT_TRAIN_OPTIONS, ...options }
   const nonEmpty = sequences.filter(({ keys }) => keys.length > 0)
   const outliers = resolved.trim ? findOutliers(nonEmpty) : new Set<number>()
@@ -51,9 +56,15 @@ export async function train(
   const config = presetConfig(resolved.preset, vocabulary.size)
   const splits = divide(shuffled, resolveFolds(resolved.folds, shuffled.length))
   const epochs = resolveEpochs(resolved.epochs, Math.ceil(shuffled.length / resolved.batchSize))
-  const fitOptions = { ...resolved, epochs }
+  const numTasks = splits.length === 1 ? 1 : splits.length + 1
+  const threads = resolveThreads(resolved.threads, config.hiddenSize, numParallel(numTasks))
+  const fitOptions = { ...resolved, epochs, threads }
+  const files =
+    resolved.checkpoint && (await openCheckpoint(resolved.checkpoint, resolved, shuffled, numTasks))
   const tasks = splits.map(split => makeTask(split, vocabulary, config, fitOptions))
-  const { results, final } = await fitModels(tasks, shuffled, vocabulary, config, fitOptions, onProgress)
+  const whole =
+    tasks.length === 1 ? [] : [makeTask({ training: shuffled, heldOut: [] }, vocabulary, config, fitOptions)]
+  const { results, final } = await fitModels(withFiles([...whole, ...tasks], files), deadlineMs, onProgress)
 
   const surpriseOfUnknown = unknownSurprise(usable)
   const judged = results.flatMap(({ scores }, fold) =>
@@ -69,11 +80,13 @@ export async function train(
     ),
     unknownSurprise: surpriseOfUnknown,
     training: {
-      options: { ...fitOptions },
+      options: recorded(fitOptions),
       numSessions: usable.length,
       numTrimmed: outliers.size,
       numEvents: usable.reduce((sum, { keys }) => sum + keys.length, 0),
       numValidationSessions: judged.length,
+      numSteps: final.numSteps,
+      numPlannedSteps: final.numPlannedSteps,
       epochs: final.epochs,
       foldEpochs: results.map(({ epochs }) => epochs),
       seconds: (performance.now() - started) / 1000,
@@ -115,23 +128,31 @@ function makeTask(
   }
 }
 
-/** Trains the folds and the model to keep, which sees all sessions. The model of a single split is kept itself. */
+/** Trains all models; the first one is kept, and where there are several the others are the folds. */
 async function fitModels(
   tasks: readonly FitTask[],
-  all: readonly KeySequence[],
-  vocabulary: Vocabulary,
-  config: GptNeoConfig,
-  options: ResolvedTrainOptions,
+  deadlineMs: number | undefined,
   onProgress: TrainListener,
 ): Promise<{ results: FitResult[]; final: FitResult }> {
-  const whole =
-    tasks.length === 1 ? [] : [makeTask({ training: all, heldOut: [] }, vocabulary, config, options)]
-  const results = await fitAll([...whole, ...tasks], (done, latest) =>
-    onProgress(done, totalSteps([...whole, ...tasks]), latest),
-  )
-  return tasks.length === 1
-    ? { results, final: results[0]! }
-    : { results: results.slice(1), final: results[0]! }
+  const total = totalSteps(tasks)
+  const results = await fitAll(tasks, deadlineMs, (done, latest) => onProgress(done, total, latest))
+  return { results: tasks.length === 1 ? results : results.slice(1), final: results[0]! }
+}
+
+function withFiles(tasks: readonly FitTask[], files: readonly CheckpointFile[] | undefined): FitTask[] {
+  return tasks.map((task, i) => (files === undefined ? task : { ...task, checkpoint: files[i]! }))
+}
+
+/** Of the budget, so much is left for what comes after: calibration and writing the model. */
+const SHARE_FOR_TRAINING = 0.95
+
+function deadline(budgetSeconds: number | undefined): number | undefined {
+  return budgetSeconds && Date.now() + 1000 * budgetSeconds * SHARE_FOR_TRAINING
+}
+
+/** Options for the record: what lora means is spelt out, where the checkpoint was is nobody's business. */
+function recorded({ checkpoint: _, ...options }: ResolvedTrainOptions): Record<string, unknown> {
+  return options.lora === 0 ? options : { ...options, loraAlpha: ADAPTER_ALPHA, adapters: 'merged' }
 }
 
 /** Steps of all tasks, were none to stop early; segments of long sessions aside. */
