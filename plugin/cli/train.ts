@@ -4,6 +4,7 @@ import { refuseForeign } from '../../scorer/bundle.js'
 import { surpriseThreshold } from '../../scorer/calibrate.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
 import type { PresetName } from '../../scorer/model/config.js'
+import { removeCheckpoint } from '../../scorer/train/checkpoint-directory.js'
 import type { TrainOptions } from '../../scorer/train/options.js'
 import { type KeySequence, train } from '../../scorer/train/train.js'
 import type { TrainedModel } from '../../scorer/trained-model.js'
@@ -14,6 +15,7 @@ import { readTrainingLog, type TrainingLog } from '../training-log.js'
 import { parseMasks } from './masks.js'
 import { readSequences } from './sequences.js'
 import { progressBar, say, UsageError } from './terminal.js'
+import { checkTrainOptions, trainOptionsOf } from './train-options.js'
 
 export interface TrainCommandOptions {
   readonly input?: readonly string[]
@@ -33,6 +35,18 @@ export interface TrainCommandOptions {
   readonly seed?: number
   readonly epochs?: number
   readonly preset?: PresetName
+  readonly batchSize?: number
+  readonly accumulate?: number
+  readonly learningRate?: number
+  readonly folds?: number
+  readonly lora?: number
+  readonly threads?: number
+  /** Seconds. */
+  readonly timeBudget?: number
+  readonly checkpoint?: string
+  /** Seconds. */
+  readonly checkpointEvery?: number
+  readonly resume?: boolean
   readonly progress?: boolean
 }
 
@@ -41,6 +55,7 @@ const FORMAT_SAMPLE = 1000
 
 /** `logneo train`: raw lines or key sequences to a model bundle. */
 export async function trainCommand(options: TrainCommandOptions): Promise<void> {
+  const started = performance.now()
   const { input, sequences } = options
   if ((input === undefined) === (sequences === undefined)) {
     throw new UsageError(
@@ -49,15 +64,17 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   }
   if (input?.includes('-'))
     throw new UsageError('training reads its input twice, so give files; standard input is not enough')
+  checkTrainOptions(options)
   await refuseForeign(options.out)
-  if (sequences !== undefined) {
-    const model = await trainOn(await sequencesOf(sequences, options.allowLabels === true), options, false)
-    finished(await writeModel(options.out, model, undefined), model, options.out)
-    return
-  }
-  const log = await readLog(input!, options)
-  const model = await trainOn(log.sequences, options, options.trim !== false)
+  const log = sequences === undefined ? await readLog(input!, options) : undefined
+  const sessions = log?.sequences ?? (await sequencesOf(sequences!, options.allowLabels === true))
+  const trainOptions = trainOptionsOf(options, {
+    trim: log !== undefined && options.trim !== false,
+    secondsSpent: (performance.now() - started) / 1000,
+  })
+  const model = await trainOn(sessions, trainOptions, options.progress)
   finished(await writeModel(options.out, model, log), model, options.out)
+  if (options.checkpoint !== undefined) await removeCheckpoint(options.checkpoint)
 }
 
 async function sequencesOf(paths: readonly string[], allowLabels: boolean): Promise<KeySequence[]> {
@@ -135,18 +152,12 @@ function describeRule(rule: SessionRule): string {
 
 async function trainOn(
   sequences: readonly KeySequence[],
-  options: TrainCommandOptions,
-  trim: boolean,
+  options: TrainOptions,
+  isProgressWanted: boolean | undefined,
 ): Promise<TrainedModel> {
-  const bar = progressBar(options.progress)
+  const bar = progressBar(isProgressWanted)
   let isStarted = false
-  const trainOptions: TrainOptions = {
-    trim,
-    ...(options.seed !== undefined && { seed: options.seed }),
-    ...(options.epochs !== undefined && { epochs: options.epochs }),
-    ...(options.preset !== undefined && { preset: options.preset }),
-  }
-  const model = await train(sequences, trainOptions, (done, total, { loss }) => {
+  const model = await train(sequences, options, (done, total, { loss }) => {
     if (!isStarted) bar.start(total, 'training')
     isStarted = true
     bar.update(done, `loss ${loss.toFixed(3)},`)
@@ -168,10 +179,18 @@ function finished(id: string, model: TrainedModel, out: string): void {
     `trained on ${training.numSessions.toLocaleString('en-US')} sessions (${training.numEvents.toLocaleString('en-US')} events, ${vocabulary.keys.length} log keys) in ${training.seconds.toFixed(1)} s: ` +
       `${training.epochs.length} epochs, loss ${last.trainingLoss.toFixed(4)} in training and ${heldOutLoss(training).toFixed(4)} on sessions held out`,
   )
+  if (training.options.timeBudgetSeconds !== undefined) say(describeBudget(training))
   say(
     `an event is flagged from a surprise of ${surpriseThreshold(calibration, rate).toFixed(2)} nats on (${rate} false alarms a session, from ${calibration.numSessions} validation sessions)`,
   )
   say(`model ${id} written to ${out}`)
+}
+
+function describeBudget({ numSteps, numPlannedSteps }: TrainedModel['training']): string {
+  const [done, planned] = [numSteps, numPlannedSteps].map(count => count.toLocaleString('en-US'))
+  return numSteps < numPlannedSteps
+    ? `the time budget had room for ${done} of ${planned} steps`
+    : `the time budget had room for all ${planned} steps`
 }
 
 /** Mean of the best held-out losses of the folds. */

@@ -1,0 +1,51 @@
+import { presetConfig } from '../../scorer/model/config.js'
+import type { TrainOptions } from '../../scorer/train/options.js'
+import { UsageError } from './terminal.js'
+import type { TrainCommandOptions } from './train.js'
+
+/** The least time left to training, in seconds, when reading the log took up the time budget. */
+const LEAST_SECONDS = 1
+
+/** @throws UsageError for options that do not go together */
+export function checkTrainOptions(options: TrainCommandOptions): void {
+  const { lora, preset = 'nano', accumulate = 1, batchSize = 16, checkpoint } = options
+  if (options.resume === true && checkpoint === undefined)
+    throw new UsageError('--resume goes with --checkpoint DIR, where the interrupted training kept its state')
+  if (options.checkpointEvery !== undefined && checkpoint === undefined)
+    throw new UsageError('--checkpoint-every goes with --checkpoint DIR')
+  if (accumulate > batchSize) {
+    throw new UsageError(
+      `--accumulate ${accumulate} divides a step of ${batchSize} sessions; give at most ${batchSize}, or a larger --batch-size`,
+    )
+  }
+  const { hiddenSize } = presetConfig(preset, 1)
+  if (lora !== undefined && lora >= hiddenSize) {
+    throw new UsageError(
+      `--lora ${lora} is no low rank for ${preset}, which is ${hiddenSize} wide; give a smaller rank, 4 to 64 as a rule`,
+    )
+  }
+}
+
+/** What the scorer is told, of what the user said. Reading the input counts towards the time budget. */
+export function trainOptionsOf(
+  options: TrainCommandOptions,
+  { trim, secondsSpent }: { readonly trim: boolean; readonly secondsSpent: number },
+): TrainOptions {
+  const { seed, epochs, preset, batchSize, accumulate, learningRate, folds, lora, threads } = options
+  const { timeBudget, checkpoint, checkpointEvery, resume } = options
+  const given = { seed, epochs, preset, batchSize, accumulate, learningRate, folds, lora, threads }
+  return {
+    trim,
+    ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as TrainOptions),
+    ...(timeBudget !== undefined && {
+      timeBudgetSeconds: Math.max(LEAST_SECONDS, timeBudget - secondsSpent),
+    }),
+    ...(checkpoint !== undefined && {
+      checkpoint: {
+        directory: checkpoint,
+        ...(checkpointEvery !== undefined && { everySeconds: checkpointEvery }),
+        resume: resume === true,
+      },
+    }),
+  }
+}
