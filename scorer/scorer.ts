@@ -122,7 +122,8 @@ export class Scorer {
     this.#waiting = []
     if (waiting.length === 0) return
     try {
-      await Promise.all(planBatches(tree, waiting).map(batch => this.#runBatch(tree, batch)))
+      const batches = planBatches(tree, waiting, cacheRowSize(this.config))
+      await Promise.all(batches.map(batch => this.#runBatch(tree, batch)))
     } catch (error) {
       this.#startOver(tree)
       throw error

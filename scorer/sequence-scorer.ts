@@ -17,6 +17,8 @@ interface Placed {
 const MAX_SEGMENTS = 128
 // Bounds the tokens of a padded batch, so that long sessions do not multiply memory.
 const MAX_TOKENS = 8192
+// Bounds what attention holds for each head: a weight for each pair of tokens of a segment.
+const MAX_PAIRS = 2 ** 21
 
 /** Scores whole sessions at once, offline. Equal sessions are computed once. */
 export class SequenceScorer {
@@ -60,7 +62,9 @@ export class SequenceScorer {
     const batches: Placed[][] = []
     let batch: Placed[] = []
     for (const piece of placed) {
-      if (batch.length === MAX_SEGMENTS || (batch.length + 1) * piece.segment.inputs.length > MAX_TOKENS) {
+      const time = piece.segment.inputs.length
+      const numTokens = (batch.length + 1) * time
+      if (batch.length === MAX_SEGMENTS || numTokens > MAX_TOKENS || numTokens * time > MAX_PAIRS) {
         batches.push(batch)
         batch = []
       }
