@@ -26,7 +26,7 @@ export function checkTrainOptions(options: TrainCommandOptions): void {
   }
 }
 
-/** What the scorer is told, of what the user said. Reading the input counts towards the time budget. */
+/** What the scorer is told, of what the user said. `secondsSpent`, on starting and reading, count towards the time budget. */
 export function trainOptionsOf(
   options: TrainCommandOptions,
   { trim, secondsSpent }: { readonly trim: boolean; readonly secondsSpent: number },

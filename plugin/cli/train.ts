@@ -55,7 +55,6 @@ const FORMAT_SAMPLE = 1000
 
 /** `logneo train`: raw lines or key sequences to a model bundle. */
 export async function trainCommand(options: TrainCommandOptions): Promise<void> {
-  const started = performance.now()
   const { input, sequences } = options
   if ((input === undefined) === (sequences === undefined)) {
     throw new UsageError(
@@ -70,7 +69,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const sessions = log?.sequences ?? (await sequencesOf(sequences!, options.allowLabels === true))
   const trainOptions = trainOptionsOf(options, {
     trim: log !== undefined && options.trim !== false,
-    secondsSpent: (performance.now() - started) / 1000,
+    secondsSpent: process.uptime(),
   })
   const model = await trainOn(sessions, trainOptions, options.progress)
   finished(await writeModel(options.out, model, log), model, options.out)

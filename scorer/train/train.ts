@@ -143,8 +143,8 @@ function withFiles(tasks: readonly FitTask[], files: readonly CheckpointFile[] |
   return tasks.map((task, i) => (files === undefined ? task : { ...task, checkpoint: files[i]! }))
 }
 
-/** Of the budget, so much is left for what comes after: calibration and writing the model. */
-const SHARE_FOR_TRAINING = 0.95
+/** The rest of a time budget is for what comes after: calibration and writing the model. */
+const SHARE_FOR_TRAINING = 0.92
 
 function deadline(budgetSeconds: number | undefined): number | undefined {
   return budgetSeconds && Date.now() + 1000 * budgetSeconds * SHARE_FOR_TRAINING
