@@ -1,10 +1,14 @@
 import { presetConfig } from '../../scorer/model/config.js'
+import { parameterLayout } from '../../scorer/model/parameters.js'
 import type { TrainOptions } from '../../scorer/train/options.js'
 import { UsageError } from './terminal.js'
 import type { TrainCommandOptions } from './train.js'
 
 /** The least time left to training, in seconds, when reading the log took up the time budget. */
 const LEAST_SECONDS = 1
+
+/** What Node.js reads as one file: training for hours must not end in a bundle that nobody can read. */
+const MAX_WEIGHT_BYTES = 2 ** 31
 
 /** @throws UsageError for options that do not go together */
 export function checkTrainOptions(options: TrainCommandOptions): void {
@@ -19,6 +23,12 @@ export function checkTrainOptions(options: TrainCommandOptions): void {
     )
   }
   const { hiddenSize } = presetConfig(preset, 1)
+  const weightBytes = 4 * parameterLayout(presetConfig(preset, 1)).size
+  if (weightBytes > MAX_WEIGHT_BYTES) {
+    throw new UsageError(
+      `the weights of ${preset} take ${(weightBytes / 1e9).toFixed(1)} GB, and bundles with more than 2 GB cannot be read back; give --preset 125M or a smaller one`,
+    )
+  }
   if (lora !== undefined && lora >= hiddenSize) {
     throw new UsageError(
       `--lora ${lora} is no low rank for ${preset}, which is ${hiddenSize} wide; give a smaller rank, 4 to 64 as a rule`,
