@@ -91,7 +91,7 @@ t.test('options that do not go together are wrong usage', async t => {
     [['--accumulate', '17'], /--accumulate 17 divides a step of 16 sessions; give at most 16/],
     [['--batch-size', '4', '--accumulate', '5'], /give at most 4/],
     [['--lora', '64'], /--lora 64 is no low rank for nano, which is 64 wide/],
-    [['--preset', '1.3B', '--lora', '8'], /weights of 1\.3B take 4\.8 GB.*--preset 125M/],
+    [['--preset', '1.3B', '--lora', '8'], /weights of 1\.3B take 4\.9 GB.*--preset 125M/],
     [['--lora', '0'], /integer >= 1/],
     [['--time-budget', 'soon'], /90, 90s, 5m or 2h/],
     [['--time-budget', '0'], /above 0/],
