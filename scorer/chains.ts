@@ -13,17 +13,11 @@ export interface PlannedBatch {
 const MAX_CHAINS = 64
 // Chains in a batch are padded to the longest, so lengths may differ by this factor at the most.
 const MAX_PADDING = 1.5
-// Keys and values of the prefixes in a batch, padding included, in bytes: with wide models and long prefixes they outgrow everything else.
-const MAX_PAST_BYTES = 128 * 2 ** 20
 
-/**
- * Plans the computation of `waiting` nodes, parents before children, as batches to be run in order.
- * @param rowSize floats that the cache keeps of a token
- */
-export function planBatches(tree: PrefixTree, waiting: readonly number[], rowSize: number): PlannedBatch[] {
-  const maxPastRows = MAX_PAST_BYTES / (4 * rowSize)
+/** Plans the computation of `waiting` nodes, parents before children, as batches to be run in order. */
+export function planBatches(tree: PrefixTree, waiting: readonly number[]): PlannedBatch[] {
   return chainRounds(tree, waiting).flatMap(round =>
-    splitRound(tree, round, maxPastRows).map(chains => layOut(tree, chains)),
+    splitRound(tree, round).map(chains => layOut(tree, chains)),
   )
 }
 
@@ -47,22 +41,15 @@ function chainRounds(tree: PrefixTree, waiting: readonly number[]): Chain[][] {
   return rounds
 }
 
-function splitRound(tree: PrefixTree, chains: Chain[], maxPastRows: number): Chain[][] {
+function splitRound(tree: PrefixTree, chains: Chain[]): Chain[][] {
   const past = (chain: Chain): number => tree.depth(chain[0]!)
   chains.sort((a, b) => a.length - b.length || past(a) - past(b))
   const batches: Chain[][] = []
   let batch: Chain[] = []
-  let longestPast = 0
   for (const chain of chains) {
-    longestPast = Math.max(longestPast, past(chain))
-    const isFull =
-      batch.length === MAX_CHAINS ||
-      (batch.length + 1) * longestPast > maxPastRows ||
-      chain.length > (batch[0] ?? chain).length * MAX_PADDING
-    if (isFull && batch.length > 0) {
+    if (batch.length === MAX_CHAINS || (batch.length > 0 && chain.length > batch[0]!.length * MAX_PADDING)) {
       batches.push(batch)
       batch = []
-      longestPast = past(chain)
     }
     batch.push(chain)
   }

@@ -122,8 +122,7 @@ export class Scorer {
     this.#waiting = []
     if (waiting.length === 0) return
     try {
-      const batches = planBatches(tree, waiting, cacheRowSize(this.config))
-      await Promise.all(batches.map(batch => this.#runBatch(tree, batch)))
+      await Promise.all(planBatches(tree, waiting).map(batch => this.#runBatch(tree, batch)))
     } catch (error) {
       this.#startOver(tree)
       throw error
