@@ -40,6 +40,9 @@ export interface Bundle extends Omit<TrainedModel, 'training' | 'details'> {
   readonly extras: BundleExtras
 }
 
+/** A file's bytes, whole or in pieces. */
+type Contents = Uint8Array | readonly Uint8Array[]
+
 const positive = z
   .number()
   .int()
@@ -85,9 +88,9 @@ type Manifest = z.infer<typeof manifestSchema>
 export async function writeBundle(path: string, model: TrainedModel, extras: BundleExtras): Promise<string> {
   await refuseForeign(path)
   const layout = parameterLayout(model.config)
-  const files: Record<string, Uint8Array> = {
+  const files: Record<string, Contents> = {
     ...extras.files,
-    [WEIGHTS_FILE]: writeSafetensors(layout, model.parameters),
+    [WEIGHTS_FILE]: writeSafetensors(layout, [model.parameters]),
     [COMPOSITION_FILE]: json(model.composition.toTable()),
     [VALIDATION_FILE]: json(model.validation),
     [STEP_FILE]: stepGraph(model.config),
@@ -113,9 +116,10 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
   return id
 }
 
-function digestsOf(files: Readonly<Record<string, Uint8Array>>, marks: object = {}): Manifest['files'] {
-  const digest = (bytes: Uint8Array) => ({ sha256: sha256(bytes), bytes: bytes.byteLength, ...marks })
-  return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, digest(bytes)]))
+function digestsOf(files: Readonly<Record<string, Contents>>, marks: object = {}): Manifest['files'] {
+  return Object.fromEntries(
+    Object.entries(files).map(([name, contents]) => [name, { ...digestOf(contents), ...marks }]),
+  )
 }
 
 /** Reads and verifies a bundle. @throws BundleError saying what is wrong and what to do */
@@ -247,7 +251,7 @@ export async function refuseForeign(path: string): Promise<void> {
 }
 
 /** What a run that was killed left under the same names goes first; where a step fails, the older bundle is put back. */
-async function replaceDirectory(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+async function replaceDirectory(path: string, files: Readonly<Record<string, Contents>>): Promise<void> {
   const fresh = `${path}.new-${process.pid}`
   const old = `${path}.old-${process.pid}`
   try {
@@ -271,12 +275,12 @@ async function replaceDirectory(path: string, files: Readonly<Record<string, Uin
   }
 }
 
-async function writeFiles(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+async function writeFiles(path: string, files: Readonly<Record<string, Contents>>): Promise<void> {
   await mkdir(path, { recursive: true })
-  for (const [name, bytes] of Object.entries(files)) {
+  for (const [name, contents] of Object.entries(files)) {
     const handle = await open(join(path, name), 'w')
     try {
-      await handle.writeFile(bytes)
+      for (const piece of pieces(contents)) await handle.writeFile(piece)
       await handle.sync()
     } finally {
       await handle.close()
@@ -291,6 +295,17 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+function pieces(contents: Contents): readonly Uint8Array[] {
+  return contents instanceof Uint8Array ? [contents] : contents
+}
+
+function digestOf(contents: Contents): Manifest['files'][string] {
+  const bytes = pieces(contents).reduce((sum, piece) => sum + piece.byteLength, 0)
+  return { sha256: sha256(contents), bytes }
+}
+
+function sha256(contents: Contents): string {
+  const hash = createHash('sha256')
+  for (const piece of pieces(contents)) hash.update(piece)
+  return hash.digest('hex')
 }

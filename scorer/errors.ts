@@ -53,3 +53,9 @@ export class TrainOptionsError extends ScorerError {
   readonly code = 'ERR_SCORER_OPTIONS'
   readonly retriable = false
 }
+
+/** Thrown when a training that was interrupted cannot be taken up again: other data, other options, or a damaged checkpoint. */
+export class ResumeError extends ScorerError {
+  readonly code = 'ERR_SCORER_RESUME'
+  readonly retriable = false
+}

@@ -6,6 +6,7 @@ export {
   BundleError,
   PretrainedError,
   ProviderError,
+  ResumeError,
   ScorerError,
   ScoringError,
   TrainingDataError,
@@ -19,8 +20,9 @@ export { type DeviceOptions, PROVIDERS, type Provider } from './provider.js'
 export { type Context, Scorer, type ScorerOptions } from './scorer.js'
 export type { TokenSequence } from './segments.js'
 export { SequenceScorer, type SequenceScores } from './sequence-scorer.js'
+export { removeCheckpoint } from './train/checkpoint-directory.js'
 export type { TrainProgress } from './train/mle.js'
-export { DEFAULT_TRAIN_OPTIONS, type TrainOptions } from './train/options.js'
+export { type CheckpointOptions, DEFAULT_TRAIN_OPTIONS, type TrainOptions } from './train/options.js'
 export { type KeySequence, train } from './train/train.js'
 export type { TrainedModel } from './trained-model.js'
 export type { Validation } from './validation.js'

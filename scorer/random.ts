@@ -1,3 +1,10 @@
+/** All that the numbers to come depend on, as JSON. */
+export interface RandomState {
+  readonly words: readonly [a: number, b: number, c: number, counter: number]
+  /** The other half of the last pair of normal numbers. */
+  readonly spare: number | null
+}
+
 /** A seeded source of random numbers (sfc32), so that one seed gives one model on every machine. */
 export class Random {
   #a: number
@@ -11,6 +18,15 @@ export class Random {
     this.#b = (seed / 2 ** 32) >>> 0
     this.#c = 0x9e3779b9
     for (let i = 0; i < 16; i++) this.uniform()
+  }
+
+  get state(): RandomState {
+    return { words: [this.#a, this.#b, this.#c, this.#counter], spare: this.#spare ?? null }
+  }
+
+  set state({ words, spare }: RandomState) {
+    ;[this.#a, this.#b, this.#c, this.#counter] = words
+    this.#spare = spare ?? undefined
   }
 
   /** Uniform in [0, 1). */

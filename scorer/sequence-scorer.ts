@@ -21,6 +21,8 @@ interface Placed {
 const MAX_SEGMENTS = 128
 // Bounds the tokens of a padded batch, so that long sessions do not multiply memory.
 const MAX_TOKENS = 8192
+// Bounds what attention holds for each head: a weight for each pair of tokens of a segment.
+const MAX_PAIRS = 2 ** 21
 
 /** Scores whole sessions at once, offline. Equal sessions are computed once. */
 export class SequenceScorer {
@@ -30,8 +32,8 @@ export class SequenceScorer {
   ) {}
 
   /** @param graph from sequenceGraph(config) */
-  static async load(config: GptNeoConfig, graph: Uint8Array): Promise<SequenceScorer> {
-    return new SequenceScorer(config, await Runtime.load(graph))
+  static async load(config: GptNeoConfig, graph: Uint8Array, threads = 1): Promise<SequenceScorer> {
+    return new SequenceScorer(config, await Runtime.load(graph, { threads }))
   }
 
   /** As load, for weights that stay as they are: the graph holds them. @throws ProviderError */
@@ -43,9 +45,12 @@ export class SequenceScorer {
     return new SequenceScorer(config, await Runtime.load(graph, { ...device, externals }))
   }
 
-  /** @param parameters the flat vector (size); undefined where the graph holds them */
+  /**
+   * @param weights the flat vector (size); what a graph of another form takes, `parameters` and the frozen weights; undefined where the graph
+   *   holds them
+   */
   async score(
-    parameters: Float32Array | undefined,
+    weights: Float32Array | Feeds | undefined,
     sequences: readonly TokenSequence[],
   ): Promise<SequenceScores[]> {
     const { unique, indices } = deduplicate(sequences)
@@ -53,9 +58,9 @@ export class SequenceScorer {
       const size = tokens.length + (ended ? 1 : 0)
       return { surprises: new Float32Array(size), ranks: new Float32Array(size) }
     })
-    const fixed: Feeds =
-      parameters === undefined ? {} : { parameters: { data: parameters, shape: [parameters.length] } }
-    for (const batch of this.#batches(unique)) await this.#scoreBatch(fixed, batch, scores)
+    const feeds =
+      weights instanceof Float32Array ? { parameters: { data: weights, shape: [weights.length] } } : weights
+    for (const batch of this.#batches(unique)) await this.#scoreBatch(feeds ?? {}, batch, scores)
     return indices.map(i => scores[i]!)
   }
 
@@ -76,7 +81,9 @@ export class SequenceScorer {
     const batches: Placed[][] = []
     let batch: Placed[] = []
     for (const piece of placed) {
-      if (batch.length === MAX_SEGMENTS || (batch.length + 1) * piece.segment.inputs.length > MAX_TOKENS) {
+      const time = piece.segment.inputs.length
+      const numTokens = (batch.length + 1) * time
+      if (batch.length === MAX_SEGMENTS || numTokens > MAX_TOKENS || numTokens * time > MAX_PAIRS) {
         batches.push(batch)
         batch = []
       }
@@ -87,7 +94,7 @@ export class SequenceScorer {
   }
 
   async #scoreBatch(
-    fixed: Feeds,
+    weights: Feeds,
     batch: readonly Placed[],
     scores: readonly SequenceScores[],
   ): Promise<void> {
@@ -100,7 +107,7 @@ export class SequenceScorer {
     })
     const shape = [batch.length, time]
     const { surprises, ranks } = await this.runtime.run({
-      ...fixed,
+      ...weights,
       tokens: { data: tokens, shape },
       targets: { data: targets, shape },
     })

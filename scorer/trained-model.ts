@@ -65,6 +65,9 @@ export interface TrainingRecord {
   readonly numTrimmed: number
   readonly numEvents: number
   readonly numValidationSessions: number
+  /** Steps of the model kept, and how many there would have been without early stopping and with time enough. */
+  readonly numSteps: number
+  readonly numPlannedSteps: number
   /** Of the model kept. */
   readonly epochs: readonly EpochRecord[]
   /** Of the models that calibration rests on. */

@@ -116,6 +116,16 @@ function addTrain(program: Command): void {
     .option('--epochs <n>', 'passes over the data (default: about 4,500 steps)', positiveInteger)
     .addOption(new Option('--preset <name>', 'size of the model (default: nano)').choices(PRESET_NAMES))
     .option('--init <dir>', 'start from the GPT-Neo checkpoint in a local Hugging Face directory')
+    .option('--batch-size <n>', 'sessions a step (default: 16)', positiveInteger)
+    .option('--accumulate <n>', 'compute each step in N parts, which takes less memory', positiveInteger)
+    .option('--learning-rate <x>', 'highest learning rate (default: 0.001)', positive)
+    .option('--folds <n>', 'models to calibrate with; 1 holds a fifth of the sessions out', positiveInteger)
+    .option('--lora <rank>', 'freeze the weights and train low-rank adapters on them', positiveInteger)
+    .option('--threads <n>', 'threads of each training (default: 1, more for large models)', positiveInteger)
+    .option('--time-budget <time>', 'train for so long at most: 90, 90s, 5m, 2h', duration)
+    .option('--checkpoint <dir>', 'keep the state of training in a directory')
+    .option('--checkpoint-every <time>', 'how often (default: 60s); goes with --checkpoint', duration)
+    .option('--resume', 'go on from what --checkpoint holds, if anything')
     .addOption(
       new Option(
         '--rl <method>',
@@ -310,6 +320,16 @@ function positive(text: string): number {
   const value = Number(text)
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('must be a number above 0.')
   return value
+}
+
+const SECONDS_OF_UNIT = { '': 1, s: 1, m: 60, h: 3600 } as const
+
+/** A time in seconds, or with a unit. */
+function duration(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? []
+  const seconds = Number(number) * SECONDS_OF_UNIT[(unit ?? '') as keyof typeof SECONDS_OF_UNIT]
+  if (!(seconds > 0)) throw new InvalidArgumentError('must be a time above 0, such as 90, 90s, 5m or 2h.')
+  return seconds
 }
 
 function share(text: string): number {

@@ -1,7 +1,8 @@
+import type { TrainingRecord } from '../../scorer/trained-model.js'
 import { trainingAdvice } from '../report/advice.js'
 import type { ReportFacts } from '../report/documents.js'
 import { heldOutLoss } from '../report/facts-section.js'
-import { counted, duration, percent } from '../report/html.js'
+import { counted, duration, integer, percent } from '../report/html.js'
 
 /** How a training came out, in a few lines for people, what they should look into last. */
 export function trainingSummary(facts: ReportFacts): string[] {
@@ -13,7 +14,14 @@ export function trainingSummary(facts: ReportFacts): string[] {
     ...(training.numTrimmed > 0 ? [trimmed] : []),
     `trained${training.startedFrom === undefined ? '' : ` from ${training.startedFrom.name}`} on ${counted(training.numSessions, 'session')} (${counted(training.numEvents, 'event')}, ${counted(vocabulary.keys.length, 'log key')}) in ${duration(training.seconds)}: ` +
       `${counted(training.epochs.length, 'epoch')}, loss ${last.trainingLoss.toFixed(4)} in training and ${heldOutLoss(training).toFixed(4)} on sessions held out`,
+    ...(training.options.timeBudgetSeconds === undefined ? [] : [describeBudget(training)]),
     `calibrated on ${counted(validation.numSessions, 'session')} held out, for false alarms on ${percent(falseAlarmRate)} of normal sessions`,
     ...trainingAdvice(facts).map(advice => `note: ${advice}`),
   ]
+}
+
+function describeBudget({ numSteps, numPlannedSteps }: TrainingRecord): string {
+  return numSteps < numPlannedSteps
+    ? `the time budget had room for ${integer(numSteps)} of ${integer(numPlannedSteps)} steps`
+    : `the time budget had room for all ${integer(numPlannedSteps)} steps`
 }

@@ -5,6 +5,7 @@ import { HeaderFormat } from '../../drain/header/header-format.js'
 import { refuseForeign } from '../../scorer/bundle.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
 import type { PresetName } from '../../scorer/model/config.js'
+import { removeCheckpoint } from '../../scorer/train/checkpoint-directory.js'
 import { checkStart } from '../../scorer/train/initial.js'
 import type { TrainOptions } from '../../scorer/train/options.js'
 import { type KeySequence, train } from '../../scorer/train/train.js'
@@ -20,6 +21,7 @@ import { checkSessions } from './check-sessions.js'
 import { parseMasks } from './masks.js'
 import { readSequences } from './sequences.js'
 import { type StatusLine, say, statusLine, UsageError } from './terminal.js'
+import { checkTrainOptions, trainOptionsOf } from './train-options.js'
 import { trainingSummary } from './train-summary.js'
 import { trainingBar } from './training-bar.js'
 
@@ -42,6 +44,18 @@ export interface TrainCommandOptions {
   readonly epochs?: number
   readonly preset?: PresetName
   readonly init?: string
+  readonly batchSize?: number
+  readonly accumulate?: number
+  readonly learningRate?: number
+  readonly folds?: number
+  readonly lora?: number
+  readonly threads?: number
+  /** Seconds. */
+  readonly timeBudget?: number
+  readonly checkpoint?: string
+  /** Seconds. */
+  readonly checkpointEvery?: number
+  readonly resume?: boolean
   readonly progress?: boolean
   readonly report?: boolean
 }
@@ -61,15 +75,18 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   }
   if (input?.includes('-'))
     throw new UsageError('training reads its input twice, so give files; standard input is not enough')
-  await refuseForeign(options.out)
   await checkStart(options)
-  if (sequences !== undefined) {
-    const rows = await sequencesOf(sequences, options.allowLabels === true)
-    await finish(await trainOn(rows, options, false), options, { paths: sequences })
-    return
-  }
-  const log = await readLog(input!, options)
-  await finish(await trainOn(log.sequences, options, options.trim !== false), options, { paths: input!, log })
+  await checkTrainOptions(options)
+  await refuseForeign(options.out)
+  const log = sequences === undefined ? await readLog(input!, options) : undefined
+  const sessions = log?.sequences ?? (await sequencesOf(sequences!, options.allowLabels === true))
+  const trainOptions = trainOptionsOf(options, {
+    trim: log !== undefined && options.trim !== false,
+    secondsSpent: process.uptime(),
+  })
+  const model = await trainOn(sessions, trainOptions, options.progress)
+  await finish(model, options, { paths: input ?? sequences!, ...(log && { log }) })
+  if (options.checkpoint !== undefined) await removeCheckpoint(options.checkpoint)
 }
 
 async function sequencesOf(paths: readonly string[], allowLabels: boolean): Promise<KeySequence[]> {
@@ -151,19 +168,12 @@ function sessionRule(options: TrainCommandOptions): SessionRule {
 
 async function trainOn(
   sequences: readonly KeySequence[],
-  options: TrainCommandOptions,
-  trim: boolean,
+  options: TrainOptions,
+  isProgressWanted: boolean | undefined,
 ): Promise<TrainedModel> {
-  const bar = trainingBar(options.progress)
-  const trainOptions: TrainOptions = {
-    trim,
-    ...(options.seed !== undefined && { seed: options.seed }),
-    ...(options.epochs !== undefined && { epochs: options.epochs }),
-    ...(options.preset !== undefined && { preset: options.preset }),
-    ...(options.init !== undefined && { init: options.init }),
-  }
+  const bar = trainingBar(isProgressWanted)
   try {
-    return await train(sequences, trainOptions, bar.listener)
+    return await train(sequences, options, bar.listener)
   } finally {
     bar.stop()
   }

@@ -6,6 +6,9 @@ import { type ParameterLayout, POSITION_EMBEDDING, TOKEN_EMBEDDING } from './par
 /** The parameter tensors of one graph, by their checkpoint names. */
 export type Weights = (name: string) => Value
 
+/** Adds a linear layer `name` of a block, without its `.weight`: x (N, I) to (N, O). `bias` is (O). */
+export type Projection = (x: Value, name: string, bias?: Value) => Value
+
 /** What attention needs of the surrounding graph. Letters as in Tape. */
 export interface AttentionContext {
   /** Shape (B, T, H, E) as a value. */
@@ -29,6 +32,11 @@ export function unpackWeights(tape: Tape, flat: Value, layout: ParameterLayout):
   return name => byName.get(name)!
 }
 
+/** Linear layers as they are. */
+export function plainProjection(tape: Tape, weights: Weights): Projection {
+  return (x, name, bias) => tape.linear(x, weights(`${name}.weight`), bias)
+}
+
 /** Adds a GPT-Neo to the graph: ids and positions (N) to logits (N, V). */
 export function forward(
   tape: Tape,
@@ -37,6 +45,7 @@ export function forward(
   ids: Value,
   positions: Value,
   context: AttentionContext,
+  project: Projection = plainProjection(tape, weights),
 ): Value {
   const { layerNormEpsilon: epsilon } = config
   let x = tape.add(
@@ -44,18 +53,13 @@ export function forward(
     tape.embedding(weights(POSITION_EMBEDDING), positions, config.contextLength),
   )
   for (let layer = 0; layer < config.numLayers; layer++) {
-    const block = (name: string): Value => weights(`transformer.h.${layer}.${name}`)
-    const attended = attend(
-      tape,
-      tape.layerNorm(x, block('ln_1.weight'), block('ln_1.bias'), epsilon),
-      layer,
-      block,
-      context,
-    )
-    x = tape.add(x, attended)
-    const normed = tape.layerNorm(x, block('ln_2.weight'), block('ln_2.bias'), epsilon)
-    const inner = tape.gelu(tape.linear(normed, block('mlp.c_fc.weight'), block('mlp.c_fc.bias')))
-    x = tape.add(x, tape.linear(inner, block('mlp.c_proj.weight'), block('mlp.c_proj.bias')))
+    const block = (name: string): string => `transformer.h.${layer}.${name}`
+    const norm = (name: string): Value =>
+      tape.layerNorm(x, weights(block(`${name}.weight`)), weights(block(`${name}.bias`)), epsilon)
+    const linear = (input: Value, name: string, hasBias = true): Value =>
+      project(input, block(name), hasBias ? weights(block(`${name}.bias`)) : undefined)
+    x = tape.add(x, attend(tape, norm('ln_1'), layer, linear, context))
+    x = tape.add(x, linear(tape.gelu(linear(norm('ln_2'), 'mlp.c_fc')), 'mlp.c_proj'))
   }
   const last = tape.layerNorm(
     x,
@@ -70,11 +74,11 @@ function attend(
   tape: Tape,
   x: Value,
   layer: number,
-  block: (name: string) => Value,
+  linear: (x: Value, name: string, hasBias?: boolean) => Value,
   { split, merged, globalMask, localMask, withPast }: AttentionContext,
 ): Value {
   const heads = (projection: string): Value =>
-    tape.splitHeads(tape.linear(x, block(`attn.attention.${projection}.weight`)), split, merged)
+    tape.splitHeads(linear(x, `attn.attention.${projection}`, false), split, merged)
   const query = heads('q_proj')
   const freshKey = heads('k_proj')
   const freshValue = heads('v_proj')
@@ -82,7 +86,7 @@ function attend(
   const value = withPast?.(layer, 'value', freshValue) ?? freshValue
   const mask = isLocalLayer(layer) ? localMask : globalMask
   const mixed = tape.mergeHeads(tape.attention(query, key, value, mask), split, merged)
-  return tape.linear(mixed, block('attn.attention.out_proj.weight'), block('attn.attention.out_proj.bias'))
+  return linear(mixed, 'attn.attention.out_proj')
 }
 
 /** 0 where `allowed` (bool) holds, very negative elsewhere; finite, so that a row with nothing allowed stays a number. */

@@ -23,7 +23,13 @@ export const POSITION_EMBEDDING = 'transformer.wpe.weight'
 
 /** Lays the tensors of a GPT-Neo out in one vector: few tensors cross the runtime's border, and decayed ones stand together. */
 export function parameterLayout(config: GptNeoConfig): ParameterLayout {
-  const shapes = [...tensorShapes(config)]
+  return layOut([...tensorShapes(config)])
+}
+
+/** Lays tensors out one after the other, matrices first. */
+export function layOut(
+  shapes: readonly (readonly [name: string, shape: readonly number[]])[],
+): ParameterLayout {
   const decayed = shapes.filter(([, shape]) => shape.length === 2)
   const others = shapes.filter(([, shape]) => shape.length !== 2)
   let offset = 0
@@ -33,7 +39,7 @@ export function parameterLayout(config: GptNeoConfig): ParameterLayout {
     offset += size
     return slice
   })
-  const decayedSize = slices[decayed.length]!.offset
+  const decayedSize = slices[decayed.length]?.offset ?? offset
   return { slices, size: offset, decayedSize }
 }
 

@@ -1,8 +1,8 @@
 import { GraphBuilder } from '../onnx/graph.js'
 import { Tape } from '../onnx/tape.js'
 import type { GptNeoConfig } from './config.js'
-import { forward, unpackWeights, type Weights } from './forward.js'
-import { parameterLayout } from './parameters.js'
+import { type ModelForm, wholeForm } from './form.js'
+import { forward, type Projection, type Weights } from './forward.js'
 import type { Precision } from './precision.js'
 import { sequenceContext } from './sequence-context.js'
 import { type StoredGraph, StoredTape } from './stored-tape.js'
@@ -10,15 +10,16 @@ import { type StoredGraph, StoredTape } from './stored-tape.js'
 /**
  * The graph that scores whole sequences.
  *
- * In: parameters (size), tokens (B, T) int32, targets (B, T) int32: the token that followed each.
+ * In: parameters (size), tokens (B, T) int32, targets (B, T) int32: the token that followed each. Beside them the frozen weights of the form.
  * Out: surprises (B, T), -ln p(target); ranks (B, T), how many tokens were more likely than the target.
  */
-export function sequenceGraph(config: GptNeoConfig): Buffer {
+export function sequenceGraph(config: GptNeoConfig, form: ModelForm = wholeForm(config)): Buffer {
   const graph = new GraphBuilder('sequence')
   const tape = new Tape(graph)
-  const layout = parameterLayout(config)
-  const parameters = graph.input('parameters', 'float32', [layout.size])
-  addSequence(tape, config, unpackWeights(tape, parameters, layout))
+  form.declareFrozen(graph)
+  const parameters = graph.input('parameters', 'float32', [form.layout.size])
+  const { weights, project } = form.unpack(tape, parameters)
+  addSequence(tape, config, weights, project)
   return graph.finish()
 }
 
@@ -34,13 +35,13 @@ export function storedSequenceGraph(
   return { graph: graph.finish(), externals: graph.externals }
 }
 
-function addSequence(tape: Tape, config: GptNeoConfig, weights: Weights): void {
+function addSequence(tape: Tape, config: GptNeoConfig, weights: Weights, project?: Projection): void {
   const { graph } = tape
   const tokens = graph.input('tokens', 'int32', ['B', 'T'])
   const targets = graph.input('targets', 'int32', ['B', 'T'])
 
   const { ids, positions, ...context } = sequenceContext(graph, config, tokens)
-  const logits = forward(tape, config, weights, ids, positions, context)
+  const logits = forward(tape, config, weights, ids, positions, context, project)
   const shape = graph.node('Shape', [tokens])
   const wanted = graph.node('Reshape', [graph.node('Cast', [targets], { to: 7 }), graph.integers(-1, 1)])
   const logProbabilities = graph.node('LogSoftmax', [logits], { axis: -1 })

@@ -15,7 +15,7 @@ export type ElementType = keyof typeof ELEMENT_TYPES
 /** A dimension: a size, or the name of a size known only at run time. */
 export type Dimension = number | string
 
-export type Attribute = number | string | readonly number[] | { readonly float: number }
+export type Attribute = number | string | readonly number[] | { readonly float: number } | GraphBuilder
 
 /** Name of a value (an edge) of the graph under construction. */
 export type Value = string
@@ -27,27 +27,57 @@ const MICROSOFT_DOMAIN = 'com.microsoft'
 /** TensorProto.DataLocation. */
 const EXTERNAL_DATA = 1
 
-/** Builds an ONNX model node by node and serialises it. Values are named by number; inputs and outputs by the caller. */
+interface Node {
+  /** What it reads, values of enclosing graphs included. */
+  readonly reads: readonly Value[]
+  readonly outputs: readonly Value[]
+  readonly message: ProtobufWriter
+}
+
+/** A float32 value that a loop hands from turn to turn. */
+export interface Carried {
+  readonly value: Value
+  readonly shape: readonly Dimension[]
+}
+
+/** What one turn of a loop gives: the values carried on, and float32 scalars of which the loop makes vectors. */
+export interface Turn {
+  readonly carried: readonly Value[]
+  readonly collected: readonly Value[]
+}
+
+/**
+ * Builds an ONNX model node by node and serialises it. Values are named by number; inputs and outputs by the caller. Nodes that no output needs
+ * are left out, so that a gradient nobody asks for costs nothing.
+ */
 export class GraphBuilder {
-  readonly #graph = new ProtobufWriter()
+  readonly #inputs: ProtobufWriter[] = []
+  readonly #outputs: ProtobufWriter[] = []
+  readonly #outputNames: Value[] = []
+  readonly #nodes: Node[] = []
+  readonly #initializers = new Map<Value, ProtobufWriter>()
   readonly #constants = new Map<string, Value>()
   /** Bytes of the external tensors, by name. */
   readonly externals = new Map<string, Uint8Array>()
   #nextValue = 0
+  #nextLoop = 0
 
-  constructor(readonly name: string) {
-    this.#graph.bytes(2, name)
-  }
+  /** @param prefix of the names of values: those of a graph within a graph must differ from those around it */
+  constructor(
+    readonly name: string,
+    readonly prefix = '',
+  ) {}
 
   input(name: string, type: ElementType, shape: readonly Dimension[]): Value {
-    this.#graph.bytes(11, valueInfo(name, type, shape))
+    this.#inputs.push(valueInfo(name, type, shape))
     return name
   }
 
   /** Declares `value` an output called `name`. */
   output(name: string, value: Value, type: ElementType, shape: readonly Dimension[]): void {
     this.#emit('Identity', [value], [name], {}, '')
-    this.#graph.bytes(12, valueInfo(name, type, shape))
+    this.#outputs.push(valueInfo(name, type, shape))
+    this.#outputNames.push(name)
   }
 
   /** Adds a node with one output and returns that output. */
@@ -62,16 +92,43 @@ export class GraphBuilder {
     numOutputs: number,
     attributes: Readonly<Record<string, Attribute>> = {},
   ): Value[] {
-    const outputs = Array.from({ length: numOutputs }, () => `v${this.#nextValue++}`)
+    const outputs = Array.from({ length: numOutputs }, () => this.#freshName())
     this.#emit(op, inputs, outputs, attributes, '')
     return outputs
   }
 
   /** Adds a node of ONNX Runtime's own operators (FusedMatMul and the like). */
   fused(op: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}): Value {
-    const output = `v${this.#nextValue++}`
+    const output = this.#freshName()
     this.#emit(op, inputs, [output], attributes, MICROSOFT_DOMAIN)
     return output
+  }
+
+  /**
+   * Adds a Loop of `count` turns (a scalar, int64). `turn` builds one of them in a graph of its own, which may read all values of this one; it
+   * gets the number of the turn (a scalar, int64) and the carried values.
+   */
+  loop(
+    count: Value,
+    carried: readonly Carried[],
+    turn: (body: GraphBuilder, index: Value, carried: readonly Value[]) => Turn,
+  ): Turn {
+    const name = `${this.prefix}loop${this.#nextLoop++}`
+    const body = new GraphBuilder(name, `${name}.`)
+    const index = body.input(`${name}.turn`, 'int64', [])
+    const goOn = body.input(`${name}.goOn`, 'bool', [])
+    const before = carried.map(({ shape }, i) => body.input(`${name}.before${i}`, 'float32', shape))
+    const after = turn(body, index, before)
+    body.output(`${name}.on`, goOn, 'bool', [])
+    after.carried.forEach((value, i) => {
+      body.output(`${name}.after${i}`, value, 'float32', carried[i]!.shape)
+    })
+    after.collected.forEach((value, i) => {
+      body.output(`${name}.collected${i}`, value, 'float32', [])
+    })
+    const inputs = [count, '', ...carried.map(({ value }) => value)]
+    const outputs = this.nodes('Loop', inputs, carried.length + after.collected.length, { body })
+    return { carried: outputs.slice(0, carried.length), collected: outputs.slice(carried.length) }
   }
 
   /** A constant of any shape; `shape` of [] is a scalar. Equal small constants are shared. */
@@ -79,10 +136,9 @@ export class GraphBuilder {
     const key = `${type}:${shape.join('x')}:${data.join(',')}`
     const known = this.#constants.get(key)
     if (known !== undefined) return known
-    const name = `c${this.#constants.size}`
+    const name = `${this.prefix}c${this.#constants.size}`
     this.#constants.set(key, name)
-    this.initializer(name, type, shape, encode(type, data))
-    return name
+    return this.initializer(name, type, shape, encode(type, data))
   }
 
   /** A stored tensor from raw little-endian bytes. */
@@ -92,7 +148,7 @@ export class GraphBuilder {
       .integer(2, ELEMENT_TYPES[type])
       .bytes(8, name)
       .bytes(9, bytes)
-    this.#graph.bytes(5, tensor)
+    this.#initializers.set(name, tensor)
     return name
   }
 
@@ -110,7 +166,7 @@ export class GraphBuilder {
       .bytes(13, entry('location', name))
       .bytes(13, entry('length', String(bytes.byteLength)))
       .integer(14, EXTERNAL_DATA)
-    this.#graph.bytes(5, tensor)
+    this.#initializers.set(name, tensor)
     this.externals.set(name, bytes)
     return name
   }
@@ -125,7 +181,7 @@ export class GraphBuilder {
 
   /** Serialises the model (onnx.ModelProto). */
   finish(): Buffer {
-    const model = new ProtobufWriter().integer(1, IR_VERSION).bytes(2, 'logneo').bytes(7, this.#graph)
+    const model = new ProtobufWriter().integer(1, IR_VERSION).bytes(2, 'logneo').bytes(7, this.#message())
     for (const [domain, version] of [
       ['', OPERATOR_SET],
       [MICROSOFT_DOMAIN, 1],
@@ -135,6 +191,34 @@ export class GraphBuilder {
     return Buffer.from(model.finish())
   }
 
+  /** onnx.GraphProto: what the outputs need. */
+  #message(): ProtobufWriter {
+    const { nodes, needed } = this.#reach()
+    const message = new ProtobufWriter()
+    for (const node of nodes) message.bytes(1, node.message)
+    message.bytes(2, this.name)
+    for (const [name, tensor] of this.#initializers) if (needed.has(name)) message.bytes(5, tensor)
+    for (const input of this.#inputs) message.bytes(11, input)
+    for (const output of this.#outputs) message.bytes(12, output)
+    return message
+  }
+
+  /** The nodes that the outputs depend on, and all values those read. Nodes stand after what they read, so one pass backwards finds them. */
+  #reach(): { nodes: Node[]; needed: Set<Value> } {
+    const needed = new Set(this.#outputNames)
+    const nodes: Node[] = []
+    for (const node of this.#nodes.toReversed()) {
+      if (!node.outputs.some(output => needed.has(output))) continue
+      for (const value of node.reads) needed.add(value)
+      nodes.push(node)
+    }
+    return { nodes: nodes.reverse(), needed }
+  }
+
+  #freshName(): Value {
+    return `${this.prefix}v${this.#nextValue++}`
+  }
+
   #emit(
     op: string,
     inputs: readonly Value[],
@@ -142,13 +226,19 @@ export class GraphBuilder {
     attributes: Readonly<Record<string, Attribute>>,
     domain: string,
   ): void {
-    const node = new ProtobufWriter()
-    for (const input of inputs) node.bytes(1, input)
-    for (const output of outputs) node.bytes(2, output)
-    node.bytes(4, op)
-    for (const [name, value] of Object.entries(attributes)) node.bytes(5, attribute(name, value))
-    if (domain !== '') node.bytes(7, domain)
-    this.#graph.bytes(1, node)
+    const message = new ProtobufWriter()
+    const reads = [...inputs]
+    for (const input of inputs) message.bytes(1, input)
+    for (const output of outputs) message.bytes(2, output)
+    message.bytes(4, op)
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value instanceof GraphBuilder) {
+        reads.push(...value.#reach().needed)
+        message.bytes(5, subgraph(name, value.#message()))
+      } else message.bytes(5, attribute(name, value))
+    }
+    if (domain !== '') message.bytes(7, domain)
+    this.#nodes.push({ reads, outputs, message })
   }
 }
 
@@ -164,13 +254,17 @@ function valueInfo(name: string, type: ElementType, shape: readonly Dimension[])
   return new ProtobufWriter().bytes(1, name).bytes(2, new ProtobufWriter().bytes(1, tensor))
 }
 
-function attribute(name: string, value: Attribute): ProtobufWriter {
+function attribute(name: string, value: Exclude<Attribute, GraphBuilder>): ProtobufWriter {
   const message = new ProtobufWriter().bytes(1, name)
   if (typeof value === 'number') return message.integer(3, value).integer(20, 2)
   if (typeof value === 'string') return message.bytes(4, value).integer(20, 3)
   if ('float' in value) return message.float(2, value.float).integer(20, 1)
   for (const entry of value) message.integer(8, entry)
   return message.integer(20, 7)
+}
+
+function subgraph(name: string, graph: ProtobufWriter): ProtobufWriter {
+  return new ProtobufWriter().bytes(1, name).bytes(6, graph).integer(20, 5)
 }
 
 function encode(type: ElementType, data: readonly number[]): Uint8Array {

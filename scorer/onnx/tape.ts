@@ -47,6 +47,13 @@ export class Tape {
     })
   }
 
+  /** x times a number. */
+  scale(x: Value, factor: number): Value {
+    const g = this.graph
+    const y = g.node('Mul', [x, g.scalar(factor)])
+    return this.#record(y, dy => this.#accumulate(x, g.node('Mul', [dy, g.scalar(factor)])))
+  }
+
   /** Rows of table (V, D) at ids (N): (N, D). The gradient is the one-hot matrix of ids, transposed, times dy. */
   embedding(table: Value, ids: Value, numRows: number): Value {
     const g = this.graph
@@ -134,11 +141,20 @@ export class Tape {
     })
   }
 
-  /** Mean of -log softmax(logits)[target] over rows, weighted. logits (N, V), targets (N), weights (N): a scalar. Paper, Eq. 2. */
-  crossEntropy(logits: Value, targets: Value, weights: Value, vocabularySize: number): Value {
+  /**
+   * Mean of -log softmax(logits)[target] over rows, weighted. logits (N, V), targets (N), weights (N): a scalar. Paper, Eq. 2. Where the rows are
+   * a part of more, `totalWeight` (a scalar) is the weight of all, and the results of the parts add up to the mean.
+   */
+  crossEntropy(
+    logits: Value,
+    targets: Value,
+    weights: Value,
+    vocabularySize: number,
+    totalWeight = this.graph.node('ReduceSum', [weights], { keepdims: 0 }),
+  ): Value {
     const g = this.graph
     const logProbabilities = g.node('LogSoftmax', [logits], { axis: -1 })
-    const share = g.node('Div', [weights, g.node('ReduceSum', [weights], { keepdims: 0 })])
+    const share = g.node('Div', [weights, totalWeight])
     const target = this.oneHot(targets, vocabularySize)
     const perRow = g.node('ReduceSum', [g.node('Mul', [logProbabilities, target]), g.integers(1)], {
       keepdims: 0,

@@ -18,8 +18,21 @@ export interface TaskProgress extends TrainProgress {
 /** Told how far all tasks are together: steps done and steps in all, and the progress of the task heard of last. */
 export type PoolProgress = (numStepsDone: number, numSteps: number, latest: TaskProgress) => void
 
-/** Runs tasks in threads of their own, as many at a time as there are cores, and returns the results in the order of the tasks. */
-export async function fitAll(tasks: readonly FitTask[], onProgress: PoolProgress): Promise<FitResult[]> {
+/** How many of so many tasks run at the same time. */
+export function numParallel(numTasks: number): number {
+  return Math.min(MAX_WORKERS, availableParallelism(), numTasks)
+}
+
+/**
+ * Runs tasks in threads of their own, as many at a time as there are cores, and returns the results in the order of the tasks.
+ * @param deadlineMs when all must be done, as Date.now() counts; each task gets its share of the time
+ */
+export async function fitAll(
+  tasks: readonly FitTask[],
+  deadlineMs: number | undefined,
+  onProgress: PoolProgress,
+): Promise<FitResult[]> {
+  const width = numParallel(tasks.length)
   const results: FitResult[] = new Array(tasks.length)
   const done = new Array<number>(tasks.length).fill(0)
   const planned = tasks.map(plannedSteps)
@@ -32,12 +45,13 @@ export async function fitAll(tasks: readonly FitTask[], onProgress: PoolProgress
         onProgress(sum(done), sum(planned), { ...latest, task: i, numTasks: tasks.length })
       }
       let last: TrainProgress | undefined
-      results[i] = await runTask(tasks[i]!, progress => report((last = progress)))
+      const task = withDeadline(tasks[i]!, deadlineMs, Math.ceil((tasks.length - i) / width))
+      results[i] = await runTask(task, progress => report((last = progress)))
       // It may have stopped early: the steps it did not need are not to come.
       if (last !== undefined) report({ ...last, numSteps: last.step })
     }
   }
-  await Promise.all(Array.from({ length: Math.min(MAX_WORKERS, availableParallelism()) }, work))
+  await Promise.all(Array.from({ length: width }, work))
   return results
 }
 
@@ -48,6 +62,13 @@ function plannedSteps({ training, options }: FitTask): number {
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0)
+}
+
+/** @param rounds how many tasks, this one included, a thread has before it */
+function withDeadline(task: FitTask, deadlineMs: number | undefined, rounds: number): FitTask {
+  if (deadlineMs === undefined) return task
+  const now = Date.now()
+  return { ...task, deadlineMs: now + (deadlineMs - now) / rounds }
 }
 
 function runTask(task: FitTask, onProgress: (progress: TrainProgress) => void): Promise<FitResult> {

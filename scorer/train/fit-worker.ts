@@ -9,10 +9,12 @@ export type FitMessage =
   | { readonly error: string }
 
 const port = parentPort!
-const send = (message: FitMessage): void => port.postMessage(message)
+const send = (message: FitMessage, moved: ArrayBuffer[] = []): void => port.postMessage(message, moved)
 
 try {
-  send({ result: await fit(workerData as FitTask, progress => send({ progress })) })
+  const result = await fit(workerData as FitTask, progress => send({ progress }))
+  // Moved, not copied: a large model is not held twice.
+  send({ result }, [result.parameters.buffer as ArrayBuffer])
 } catch (error) {
   send({ error: error instanceof Error ? error.message : String(error) })
 }

@@ -1,18 +1,13 @@
 import type { GptNeoConfig } from '../model/config.js'
-import { trainGraph } from '../model/train-graph.js'
-import { Random } from '../random.js'
-import { Runtime, type Tensor } from '../runtime.js'
+import type { Random, RandomState } from '../random.js'
 import { type Segment, segments, type TokenSequence } from '../segments.js'
 import type { EpochRecord } from '../trained-model.js'
-import { type Batch, epochBatches } from './batches.js'
-import { startingParameters } from './initial.js'
+import { epochGroups } from './batches.js'
+import { type CheckpointFile, readCheckpoint, writeCheckpoint } from './checkpoint.js'
+import { Optimizer } from './optimizer.js'
 import { type ResolvedTrainOptions, resolveEpochs, WARM_UP_STEPS } from './options.js'
-
-/** AdamW as in the paper (IV-A), with the customary betas. */
-const BETA_1 = 0.9
-const BETA_2 = 0.999
-const EPSILON = 1e-8
-const MAX_GRADIENT_NORM = 1
+import type { Pace } from './pace.js'
+import type { Trainable } from './trainable.js'
 
 /** Reported after every step; `validationLoss` after every epoch. */
 export interface TrainProgress {
@@ -24,61 +19,45 @@ export interface TrainProgress {
 }
 
 export interface MleResult {
-  /** Parameters (size) with the least validation loss. */
+  /** The trained vector (size of the form) with the least validation loss. */
   readonly parameters: Float32Array
   readonly epochs: readonly EpochRecord[]
   /** Epoch (zero-based) the parameters are of. */
   readonly bestEpoch: number
+  readonly numSteps: number
+  /** Steps that there would have been without early stopping and with time enough. */
+  readonly numPlannedSteps: number
 }
 
-/** Mean -ln p of validation targets under parameters (size). */
+/** Mean -ln p of validation targets under a trained vector. */
 export type ValidationLoss = (parameters: Float32Array) => Promise<number>
+
+export interface MleTask {
+  readonly config: GptNeoConfig
+  readonly trainable: Trainable
+  readonly sequences: readonly TokenSequence[]
+  readonly options: ResolvedTrainOptions
+  readonly random: Random
+  readonly pace: Pace
+  /** Without it all epochs are run and the last parameters count. */
+  readonly validationLoss: ValidationLoss | undefined
+  readonly checkpoint: CheckpointFile | undefined
+}
 
 /**
  * Maximum-likelihood training (paper, Eq. 2 read as a negative log-likelihood): AdamW, warm-up then cosine, early stopping on validation loss.
- * Without `validationLoss` all epochs are run and the last parameters count.
+ * Goes on from the checkpoint if its file is there, to the same result as if it had never stopped.
  */
 export async function trainMle(
-  config: GptNeoConfig,
-  sequences: readonly TokenSequence[],
-  options: ResolvedTrainOptions,
-  validationLoss: ValidationLoss | undefined,
+  task: MleTask,
   onProgress: (progress: TrainProgress) => void = () => {},
 ): Promise<MleResult> {
-  const random = new Random(options.seed)
-  const pieces = sequences.flatMap(sequence => [...segments(sequence, config.contextLength)])
-  const stepsPerEpoch = Math.ceil(pieces.length / options.batchSize)
-  const numEpochs = resolveEpochs(options.epochs, stepsPerEpoch)
-  const numSteps = numEpochs * stepsPerEpoch
-  const optimizer = await Optimizer.create(config, options, random)
-
-  const epochs: EpochRecord[] = []
-  let best = { parameters: optimizer.parameters, loss: Number.POSITIVE_INFINITY, epoch: -1 }
-  let step = 0
-  for (let epoch = 0; epoch < numEpochs && epoch - best.epoch <= options.patience; epoch++) {
-    let sum = 0
-    for (const batch of epochBatches(pieces as Segment[], options.batchSize, random)) {
-      const loss = await optimizer.step(batch, learningRate(options.learningRate, step, numSteps))
-      sum += loss
-      step++
-      onProgress({ step, numSteps, epoch, loss })
-    }
-    const trainingLoss = sum / stepsPerEpoch
-    const loss = await validationLoss?.(optimizer.parameters)
-    epochs.push({ trainingLoss, ...(loss !== undefined && { validationLoss: loss }) })
-    onProgress({
-      step,
-      numSteps,
-      epoch,
-      loss: trainingLoss,
-      ...(loss !== undefined && { validationLoss: loss }),
-    })
-    if (loss === undefined || loss < best.loss) {
-      best = { parameters: optimizer.parameters, loss: loss ?? Number.POSITIVE_INFINITY, epoch }
-    }
+  const optimizer = await Optimizer.create(task.config, task.trainable, task.options)
+  try {
+    return await new MleTraining(task, optimizer, onProgress).run()
+  } finally {
+    await optimizer.release()
   }
-  await optimizer.release()
-  return { parameters: best.parameters, epochs, bestEpoch: best.epoch }
 }
 
 /** Linear warm-up over 100 steps (a tenth of a shorter run), then a cosine to 0. */
@@ -88,61 +67,140 @@ export function learningRate(highest: number, step: number, numSteps: number): n
   return highest * 0.5 * (1 + Math.cos((Math.PI * (step - warmUp)) / (numSteps - warmUp)))
 }
 
-/** Parameters and moments between steps; the arithmetic is in the train graph. */
-class Optimizer {
-  #numSteps = 0
-  #firstMoments: Float32Array
-  #secondMoments: Float32Array
+class MleTraining {
+  readonly #pieces: readonly Segment[]
+  readonly #stepsPerEpoch: number
+  readonly #numEpochs: number
+  readonly #epochs: EpochRecord[] = []
+  #best: { readonly parameters: Float32Array | undefined; readonly epoch: number } = {
+    parameters: undefined,
+    epoch: -1,
+  }
+  #randomAtEpoch: RandomState
+  #stepOfEpoch = 0
+  #lossSum = 0
+  #numSteps: number
+  #savedAtMs: number
 
-  private constructor(
-    readonly runtime: Runtime,
-    public parameters: Float32Array,
+  constructor(
+    readonly task: MleTask,
+    readonly optimizer: Optimizer,
+    readonly onProgress: (progress: TrainProgress) => void,
   ) {
-    this.#firstMoments = new Float32Array(parameters.length)
-    this.#secondMoments = new Float32Array(parameters.length)
+    const { config, sequences, options } = task
+    this.#pieces = sequences.flatMap(sequence => [...segments(sequence, config.contextLength)])
+    this.#stepsPerEpoch = Math.ceil(this.#pieces.length / options.batchSize)
+    this.#numEpochs = resolveEpochs(options.epochs, this.#stepsPerEpoch)
+    this.#numSteps = this.#numPlannedSteps
+    this.#randomAtEpoch = task.random.state
+    this.#savedAtMs = task.pace.now()
   }
 
-  static async create(
-    config: GptNeoConfig,
-    options: ResolvedTrainOptions,
-    random: Random,
-  ): Promise<Optimizer> {
-    const graph = trainGraph(config, {
-      beta1: BETA_1,
-      beta2: BETA_2,
-      epsilon: EPSILON,
-      weightDecay: options.weightDecay,
-      maxGradientNorm: MAX_GRADIENT_NORM,
+  async run(): Promise<MleResult> {
+    await this.#restore()
+    while (!this.#isOver) {
+      const groups = epochGroups(this.#pieces, this.task.options.batchSize, this.task.random)
+      while (this.#stepOfEpoch < groups.length && this.#step < this.#numSteps) {
+        await this.#runSteps(groups)
+        if (this.#isSaveDue) await this.#save()
+      }
+      await this.#closeEpoch()
+    }
+    await this.#save()
+    return {
+      parameters: this.#best.parameters ?? this.optimizer.parameters,
+      epochs: this.#epochs,
+      bestEpoch: this.#best.epoch,
+      numSteps: this.#step,
+      numPlannedSteps: this.#numPlannedSteps,
+    }
+  }
+
+  get #numPlannedSteps(): number {
+    return this.#numEpochs * this.#stepsPerEpoch
+  }
+
+  get #step(): number {
+    return this.optimizer.state.numSteps
+  }
+
+  get #epoch(): number {
+    return this.#epochs.length
+  }
+
+  get #isOver(): boolean {
+    return this.#step >= this.#numSteps || this.#epoch - this.#best.epoch > this.task.options.patience
+  }
+
+  /** Some steps in one run; then the plan is made anew, so that the learning rate has come down to 0 when the time is over. */
+  async #runSteps(groups: readonly Segment[][]): Promise<void> {
+    const { options, pace } = this.task
+    const first = this.#step
+    const count = Math.min(pace.stepsPerRun, this.#numSteps - first)
+    const chosen = groups.slice(this.#stepOfEpoch, this.#stepOfEpoch + count)
+    const rates = chosen.map((_, i) => learningRate(options.learningRate, first + i, this.#numSteps))
+    const losses = await pace.measureSteps(chosen.length, () => this.optimizer.run(chosen, rates))
+    this.#stepOfEpoch += chosen.length
+    const affordable = this.#step + pace.stepsThatFit(this.#stepsPerEpoch)
+    this.#numSteps = Math.min(this.#numPlannedSteps, affordable)
+    losses.forEach((loss, i) => {
+      this.#lossSum += loss
+      this.#report(loss, { step: first + i + 1 })
     })
-    const parameters = await startingParameters(config, options.init, random)
-    return new Optimizer(await Runtime.load(graph), parameters)
   }
 
-  /** One step; returns the batch's loss. */
-  async step(batch: Batch, rate: number): Promise<number> {
-    this.#numSteps++
-    const corrections = Float32Array.of(1 - BETA_1 ** this.#numSteps, 1 - BETA_2 ** this.#numSteps)
-    const outputs = await this.runtime.run({
-      parameters: vector(this.parameters),
-      firstMoments: vector(this.#firstMoments),
-      secondMoments: vector(this.#secondMoments),
-      tokens: batch.tokens,
-      targets: batch.targets,
-      weights: batch.weights,
-      learningRate: { data: Float32Array.of(rate), shape: [] },
-      corrections: vector(corrections),
+  async #closeEpoch(): Promise<void> {
+    const { validationLoss, pace, random } = this.task
+    const { parameters } = this.optimizer
+    const trainingLoss = this.#lossSum / this.#stepOfEpoch
+    const loss = validationLoss && (await pace.measureValidation(() => validationLoss(parameters)))
+    this.#report(trainingLoss, loss === undefined ? {} : { validationLoss: loss })
+    const least = this.#epochs[this.#best.epoch]?.validationLoss ?? Number.POSITIVE_INFINITY
+    if (loss === undefined || loss < least) this.#best = { parameters, epoch: this.#epoch }
+    this.#epochs.push({ trainingLoss, ...(loss !== undefined && { validationLoss: loss }) })
+    this.#randomAtEpoch = random.state
+    this.#stepOfEpoch = 0
+    this.#lossSum = 0
+  }
+
+  #report(loss: number, more: Partial<TrainProgress>): void {
+    this.onProgress({ step: this.#step, numSteps: this.#numSteps, epoch: this.#epoch, loss, ...more })
+  }
+
+  get #isSaveDue(): boolean {
+    const { checkpoint, pace } = this.task
+    return checkpoint !== undefined && pace.now() - this.#savedAtMs >= 1000 * checkpoint.everySeconds
+  }
+
+  async #save(): Promise<void> {
+    const { checkpoint, pace } = this.task
+    if (checkpoint === undefined) return
+    await writeCheckpoint(checkpoint.path, {
+      position: {
+        stepOfEpoch: this.#stepOfEpoch,
+        lossSum: this.#lossSum,
+        random: this.#randomAtEpoch,
+        epochs: this.#epochs,
+        bestEpoch: this.#best.epoch,
+      },
+      optimizer: this.optimizer.state,
+      best: this.#best.parameters,
     })
-    this.parameters = outputs.nextParameters!
-    this.#firstMoments = outputs.nextFirstMoments!
-    this.#secondMoments = outputs.nextSecondMoments!
-    return outputs.loss![0]!
+    this.#savedAtMs = pace.now()
   }
 
-  async release(): Promise<void> {
-    await this.runtime.release()
+  async #restore(): Promise<void> {
+    const { checkpoint, random } = this.task
+    if (checkpoint === undefined) return
+    const saved = await readCheckpoint(checkpoint.path, this.optimizer.parameters.length)
+    if (saved === undefined) return
+    const { position } = saved
+    this.optimizer.state = saved.optimizer
+    this.#epochs.push(...position.epochs)
+    this.#best = { parameters: saved.best, epoch: position.bestEpoch }
+    this.#stepOfEpoch = position.stepOfEpoch
+    this.#lossSum = position.lossSum
+    this.#randomAtEpoch = position.random
+    random.state = position.random
   }
-}
-
-function vector(data: Float32Array): Tensor {
-  return { data, shape: [data.length] }
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { PresetName } from '../model/config.js'
 
 /** Settings of maximum-likelihood training. */
@@ -27,9 +28,34 @@ export interface TrainOptions {
   readonly trim?: boolean
   /** Epochs without a better validation loss before training stops. Default 3. */
   readonly patience?: number
+  /** Parts that a step is computed in, one after the other. More take less memory; the result is the same but for rounding. Default 1. */
+  readonly accumulate?: number
+  /**
+   * Rank of low-rank adapters: the weights stay frozen, adapters on them are trained and merged into them at the end (see adapters.ts). For large
+   * models. Default 0: all weights are trained.
+   */
+  readonly lora?: number
+  /**
+   * Threads of the runtime for each training. `auto` takes one for models narrower than 512, where a second one costs more than it brings, and
+   * shares the cores out for wider ones. Default auto.
+   */
+  readonly threads?: number | 'auto'
+  /** Seconds that training may take, calibration included: it then makes as many steps as there is time for. Default: no limit. */
+  readonly timeBudgetSeconds?: number | undefined
+  /** Keeps the state of training on disk, so that one that was interrupted can be resumed. Default: not kept. */
+  readonly checkpoint?: CheckpointOptions | undefined
 }
 
-export type ResolvedTrainOptions = Required<TrainOptions>
+export interface CheckpointOptions {
+  readonly directory: string
+  /** Seconds from one saving to the next. Default 60. */
+  readonly everySeconds?: number
+  /** Whether to go on from what the directory holds, if anything; else it must hold no checkpoint. Default false. */
+  readonly resume?: boolean
+}
+
+/** As trainings are run: folds and epochs may still depend on the data, threads no longer. */
+export type ResolvedTrainOptions = Required<TrainOptions> & { readonly threads: number }
 
 /**
  * The paper trains with batches of 32 for 5 epochs, which suits its 125 M parameters. The nano model starts from scratch and sees a few thousand
@@ -47,7 +73,14 @@ export const DEFAULT_TRAIN_OPTIONS = {
   folds: 'auto',
   trim: false,
   patience: 3,
-} as const satisfies ResolvedTrainOptions
+  accumulate: 1,
+  lora: 0,
+  threads: 'auto',
+  timeBudgetSeconds: undefined,
+  checkpoint: undefined,
+} as const satisfies Required<TrainOptions>
+
+export const DEFAULT_CHECKPOINT_SECONDS = 60
 
 const AUTO_FOLDS = 3
 const MAX_SESSIONS_TO_FOLD = 10_000
@@ -66,4 +99,13 @@ export const WARM_UP_STEPS = 100
 export function resolveEpochs(epochs: number | 'auto', stepsPerEpoch: number): number {
   if (epochs !== 'auto') return epochs
   return Math.min(MAX_AUTO_EPOCHS, Math.max(1, Math.round(AUTO_STEPS / stepsPerEpoch)))
+}
+
+/** Models at least so wide have matrices large enough for several threads. */
+const WIDE = 512
+
+/** @param numParallel trainings that run at the same time */
+export function resolveThreads(threads: number | 'auto', hiddenSize: number, numParallel: number): number {
+  if (threads !== 'auto') return threads
+  return hiddenSize < WIDE ? 1 : Math.max(1, Math.floor(availableParallelism() / numParallel))
 }

@@ -4,6 +4,7 @@ import { CompositionStatistics } from '../composition/statistics.js'
 import { Tally } from '../composition/tally.js'
 import { DETECTOR_INDEX, newStatistics, type Statistics } from '../detectors/detector.js'
 import { TrainingDataError } from '../errors.js'
+import { ADAPTER_ALPHA } from '../model/adapters.js'
 import type { GptNeoConfig } from '../model/config.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
@@ -11,8 +12,10 @@ import type { SequenceScores } from '../sequence-scorer.js'
 import type { KeyCount, TrainedModel } from '../trained-model.js'
 import { makeValidation } from '../validation.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
+import type { CheckpointFile } from './checkpoint.js'
+import { openCheckpoint } from './checkpoint-directory.js'
 import type { FitResult, FitTask } from './fit.js'
-import { fitAll, type PoolProgress } from './fit-pool.js'
+import { fitAll, numParallel, type PoolProgress } from './fit-pool.js'
 import { modelConfig, originOf } from './initial.js'
 import { countKeys } from './key-counts.js'
 import {
@@ -21,6 +24,7 @@ import {
   type ResolvedTrainOptions,
   resolveEpochs,
   resolveFolds,
+  resolveThreads,
   type TrainOptions,
 } from './options.js'
 import { type JudgedSession, surprisingSessions } from './surprising.js'
@@ -52,6 +56,7 @@ export async function train(
   onProgress: TrainListener = () => {},
 ): Promise<TrainedModel> {
   const started = performance.now()
+  const deadlineMs = deadline(options.timeBudgetSeconds)
   const resolved = { ...DEFAULT_TRAIN_OPTIONS, ...options }
   const nonEmpty = sequences.filter(({ keys }) => keys.length > 0)
   const outliers = resolved.trim ? findOutliers(nonEmpty) : new Set<number>()
@@ -67,9 +72,16 @@ export async function train(
   const origin = await originOf(resolved.init)
   const splits = divide(shuffled, resolveFolds(resolved.folds, shuffled.length))
   const epochs = resolveEpochs(resolved.epochs, Math.ceil(shuffled.length / resolved.batchSize))
-  const fitOptions = { ...resolved, epochs }
+  const numTasks = splits.length === 1 ? 1 : splits.length + 1
+  const threads = resolveThreads(resolved.threads, config.hiddenSize, numParallel(numTasks))
+  const fitOptions = { ...resolved, epochs, threads }
+  const files =
+    resolved.checkpoint &&
+    (await openCheckpoint(resolved.checkpoint, { ...resolved, origin }, shuffled, numTasks))
   const tasks = splits.map(split => makeTask(split, vocabulary, config, fitOptions))
-  const { results, final } = await fitModels(tasks, shuffled, vocabulary, config, fitOptions, onProgress)
+  const whole =
+    tasks.length === 1 ? [] : [makeTask({ training: shuffled, heldOut: [] }, vocabulary, config, fitOptions)]
+  const { results, final } = await fitModels(withFiles([...whole, ...tasks], files), deadlineMs, onProgress)
 
   const keyCounts = countKeys(usable)
   const surpriseOfUnknown = unknownSurprise(keyCounts)
@@ -96,6 +108,8 @@ export async function train(
       numTrimmed: outliers.size,
       numEvents: usable.reduce((sum, { keys }) => sum + keys.length, 0),
       numValidationSessions: judged.length,
+      numSteps: final.numSteps,
+      numPlannedSteps: final.numPlannedSteps,
       epochs: final.epochs,
       foldEpochs: results.map(({ epochs }) => epochs),
       seconds: (performance.now() - started) / 1000,
@@ -108,9 +122,21 @@ export async function train(
   }
 }
 
-/** A checkpoint's path says nothing elsewhere, and the model's shape came from it: no preset was used. */
-function recordedOptions({ init, preset, ...others }: ResolvedTrainOptions): Record<string, unknown> {
-  return init === undefined ? { preset, ...others } : others
+/**
+ * Options for the record: what lora means is spelt out. Where a checkpoint was says nothing elsewhere, and a model that started from a published
+ * one has its shape, not a preset's.
+ */
+function recordedOptions({
+  checkpoint: _,
+  init,
+  preset,
+  ...others
+}: ResolvedTrainOptions): Record<string, unknown> {
+  return {
+    ...(init === undefined && { preset }),
+    ...others,
+    ...(others.lora !== 0 && { loraAlpha: ADAPTER_ALPHA, adapters: 'merged' }),
+  }
 }
 
 interface Split {
@@ -147,21 +173,25 @@ function makeTask(
   }
 }
 
-/** Trains the folds and the model to keep, which sees all sessions. The model of a single split is kept itself. */
+/** Trains all models; the first one is kept, and where there are several the others are the folds. */
 async function fitModels(
   tasks: readonly FitTask[],
-  all: readonly KeySequence[],
-  vocabulary: Vocabulary,
-  config: GptNeoConfig,
-  options: ResolvedTrainOptions,
+  deadlineMs: number | undefined,
   onProgress: TrainListener,
 ): Promise<{ results: FitResult[]; final: FitResult }> {
-  const whole =
-    tasks.length === 1 ? [] : [makeTask({ training: all, heldOut: [] }, vocabulary, config, options)]
-  const results = await fitAll([...whole, ...tasks], onProgress)
-  return tasks.length === 1
-    ? { results, final: results[0]! }
-    : { results: results.slice(1), final: results[0]! }
+  const results = await fitAll(tasks, deadlineMs, onProgress)
+  return { results: tasks.length === 1 ? results : results.slice(1), final: results[0]! }
+}
+
+function withFiles(tasks: readonly FitTask[], files: readonly CheckpointFile[] | undefined): FitTask[] {
+  return tasks.map((task, i) => (files === undefined ? task : { ...task, checkpoint: files[i]! }))
+}
+
+/** The rest of a time budget is for what comes after: calibration and writing the model. */
+const SHARE_FOR_TRAINING = 0.92
+
+function deadline(budgetSeconds: number | undefined): number | undefined {
+  return budgetSeconds && Date.now() + 1000 * budgetSeconds * SHARE_FOR_TRAINING
 }
 
 /**

@@ -22,6 +22,8 @@ const NOT_TRAINED = {
   numSessions: 1,
   numEvents: 1,
   numValidationSessions: 1,
+  numSteps: 1,
+  numPlannedSteps: 1,
   epochs: [],
   seconds: 0,
 }

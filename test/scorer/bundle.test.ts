@@ -32,6 +32,8 @@ function makeModel(seed = 1): TrainedModel {
       numTrimmed: 0,
       numEvents: 20,
       numValidationSessions: 4,
+      numSteps: 1,
+      numPlannedSteps: 1,
       epochs: [{ trainingLoss: 1 }],
       foldEpochs: [],
       seconds: 0.1,
@@ -266,7 +268,7 @@ t.test('a write that was cut short leaves the old bundle whole', async t => {
 const layout = parameterLayout(TINY)
 
 function weightsFile(change: (header: Record<string, Record<string, unknown>>) => unknown): Buffer {
-  const file = writeSafetensors(layout, randomParameters(TINY, 1))
+  const file = Buffer.concat(writeSafetensors(layout, [randomParameters(TINY, 1)]))
   const length = Number(file.readBigUInt64LE(0))
   const header = JSON.parse(file.toString('utf8', 8, 8 + length)) as Record<string, Record<string, unknown>>
   const text = Buffer.from(JSON.stringify(change(header)))

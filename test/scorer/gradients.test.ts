@@ -1,9 +1,10 @@
 import t from 'tap'
-import { type ParameterSlice, parameterLayout } from '../../scorer/model/parameters.js'
+import { parameterLayout } from '../../scorer/model/parameters.js'
 import { type AdamWSettings, gradientGraph, trainGraph } from '../../scorer/model/train-graph.js'
 import { Random } from '../../scorer/random.js'
 import { type Feeds, Runtime } from '../../scorer/runtime.js'
 import { startAdamW, stepAdamW } from '../fixtures/scorer/adamw.js'
+import { gradientError, lossAndGradient, slope, vector } from '../fixtures/scorer/finite-differences.js'
 import { randomParameters, randomTokens, TINY } from '../fixtures/scorer/tiny-model.js'
 
 const layout = parameterLayout(TINY)
@@ -25,49 +26,15 @@ function makeFeeds(seed: number): Feeds {
   }
 }
 
-const vector = (data: Float32Array) => ({ data, shape: [data.length] })
-
-async function lossAndGradient(runtime: Runtime, parameters: Float32Array, feeds: Feeds) {
-  const { loss, gradient } = await runtime.run({ parameters: vector(parameters), ...feeds })
-  return { loss: loss![0]!, gradient: gradient! }
-}
-
-/** Central difference along one direction of unit length. */
-async function slope(runtime: Runtime, feeds: Feeds, parameters: Float32Array, direction: Float64Array) {
-  const step = 1e-2
-  const moved = (sign: number) => Float32Array.from(parameters, (p, i) => p + sign * step * direction[i]!)
-  const above = await lossAndGradient(runtime, moved(1), feeds)
-  const below = await lossAndGradient(runtime, moved(-1), feeds)
-  return (above.loss - below.loss) / (2 * step)
-}
-
-/** A random unit direction within one tensor: its slope tells more than that of a single, perhaps unused, parameter. */
-function directionIn({ offset, size }: ParameterSlice, random: Random): Float64Array {
-  const direction = new Float64Array(layout.size)
-  for (let i = 0; i < size; i++) direction[offset + i] = random.normal()
-  const length = Math.hypot(...direction)
-  return direction.map(x => x / length)
-}
-
 t.test('the gradient of every tensor is the slope of the loss', async t => {
   const runtime = await Runtime.load(gradientGraph(TINY))
   t.teardown(() => runtime.release())
   const random = new Random(5)
   const parameters = randomParameters(TINY, 1)
   const feeds = makeFeeds(2)
-  const { gradient } = await lossAndGradient(runtime, parameters, feeds)
   for (const slice of layout.slices) {
-    let error = 0
-    let length = 0
-    for (let i = 0; i < 4; i++) {
-      const direction = directionIn(slice, random)
-      const expected = await slope(runtime, feeds, parameters, direction)
-      const given = gradient.reduce((sum, g, at) => sum + g * direction[at]!, 0)
-      error += (given - expected) ** 2
-      length += expected ** 2
-    }
-    const relative = Math.sqrt(error) / (Math.sqrt(length) + 1e-3)
-    t.ok(relative < 1e-2, `${slice.name}: relative error ${relative}`)
+    const error = await gradientError(runtime, feeds, parameters, slice, random)
+    t.ok(error < 1e-2, `${slice.name}: relative error ${error}`)
   }
 })
 

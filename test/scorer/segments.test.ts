@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Random } from '../../scorer/random.js'
 import { segments } from '../../scorer/segments.js'
-import { epochBatches, makeBatch } from '../../scorer/train/batches.js'
+import { epochGroups, makeBatch } from '../../scorer/train/batches.js'
 import { BEGIN, END } from '../../scorer/vocabulary.js'
 
 t.test('each key, and the end if it was seen, is a target exactly once and in order', async t => {
@@ -62,10 +62,7 @@ t.test('an epoch holds every segment once, in an order that the seed decides', a
     scoredFrom: 0,
   }))
   const firstTokens = (seed: number) =>
-    epochBatches(pieces, 8, new Random(seed)).map(({ tokens }) => {
-      const [rows, time] = tokens.shape as [number, number]
-      return Array.from({ length: rows }, (_, row) => tokens.data[row * time]!)
-    })
+    epochGroups(pieces, 8, new Random(seed)).map(group => group.map(({ inputs }) => inputs[0]!))
   const epoch = firstTokens(1)
   t.equal(epoch.length, 8)
   t.same(
