@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { ProviderError, ScoringError } from './errors.js'
 import type { StepBatch, StepEngineData } from './step-engine.js'
-import type { StepReply, StepRequest, StepStart } from './step-worker.js'
+import { STOP, type StepReply, type StepRequest, type StepStart } from './step-message.js'
 
 interface Pending {
   readonly resolve: (logProbabilities: Float32Array) => void
@@ -15,6 +15,9 @@ export interface StepClientOptions {
   /** Time in milliseconds. */
   readonly now?: () => number
 }
+
+/** How long a thread may take for the batch it is at before it is ended by force, in milliseconds. */
+const STOP_PATIENCE_MS = 30_000
 
 /** A thread that died is not started again sooner than this, in milliseconds. */
 export const RESTART_PAUSE_MS = 1000
@@ -67,8 +70,8 @@ export class StepClient {
 
   async release(): Promise<void> {
     this.#isReleased = true
-    await this.#worker.terminate()
     this.#failAll(new ScoringError('the scorer was closed'))
+    await endThread(this.#worker)
   }
 
   #startThread(): Worker {
@@ -114,6 +117,16 @@ export class StepClient {
 
 function spawnWorker(): Worker {
   return new Worker(new URL('./step-worker.js', import.meta.url), { execArgv: [] })
+}
+
+/** Lets a thread finish the batch it is at, as the runtime aborts the process when its thread is ended in the middle of a run. */
+async function endThread(worker: Worker): Promise<void> {
+  if (worker.threadId < 0) return
+  const ended = new Promise(resolve => worker.once('exit', resolve))
+  worker.postMessage(STOP)
+  const patience = setTimeout(() => void worker.terminate(), STOP_PATIENCE_MS)
+  await ended
+  clearTimeout(patience)
 }
 
 /** Whether the thread is ready, or why not; a thread that ends without a word counts as not ready. */

@@ -1,17 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { ProviderError } from './errors.js'
-import { type StepBatch, StepEngine, type StepEngineData } from './step-engine.js'
-
-export type StepRequest = { readonly id: number } & StepBatch
-export type StepReply = { readonly id: number } & (
-  | { readonly logProbabilities: Float32Array }
-  | { readonly error: string }
-)
-
-/** What became of the engine. Errors lose their class on the way out of a thread; those of a provider are told by its reason. */
-export type StepStart =
-  | { readonly isReady: true }
-  | { readonly isReady: false; readonly message: string; readonly providerReason?: string }
+import { StepEngine, type StepEngineData } from './step-engine.js'
+import { STOP, type StepReply, type StepRequest, type StepStart } from './step-message.js'
 
 /*
  * The first message says what the engine is made of: as a message, and not as the thread's own data, it is freed once the runtime has it. The
@@ -19,8 +9,13 @@ export type StepStart =
  */
 const port = parentPort!
 let turn: Promise<StepEngine> | undefined
-port.on('message', (message: StepEngineData | StepRequest) => {
-  if ('config' in message) turn = start(message)
+let isStopping = false
+port.on('message', (message: StepEngineData | StepRequest | typeof STOP) => {
+  if (message === STOP) {
+    isStopping = true
+    const close = (): void => port.close()
+    Promise.resolve(turn).then(close, close)
+  } else if ('config' in message) turn = start(message)
   else turn = turn!.then(engine => serve(engine, message))
 })
 
@@ -40,6 +35,7 @@ async function start(data: StepEngineData): Promise<StepEngine> {
 }
 
 async function serve(engine: StepEngine, { id, ...batch }: StepRequest): Promise<StepEngine> {
+  if (isStopping) return engine
   try {
     const logProbabilities = await engine.run(batch)
     port.postMessage({ id, logProbabilities } satisfies StepReply, [logProbabilities.buffer as ArrayBuffer])

@@ -81,7 +81,7 @@ t.test('train writes a report and says where, unless told not to', async t => {
 })
 
 t.test('train says what looks odd about its input', async t => {
-  t.match(sequences.stderr, /note: 60 validation sessions cannot tell how rare 1 in 500 is/)
+  t.match(sequences.stderr, /note: 60 validation sessions cannot tell how rare 1 in 1,000 is/)
 })
 
 t.test('help of every command is on stdout and succeeds', async t => {

@@ -56,7 +56,8 @@ t.test('a stage in int8 flags what one in float32 flags', async t => {
     rounded.map(({ anomaly }) => anomaly),
     exact.map(({ anomaly }) => anomaly),
   )
-  const differences = rounded.map(({ score = 0 }, i) => Math.abs(score - (exact[i]!.score ?? 0)))
+  const surprises = (verdicts: typeof exact) => verdicts.map(one => ('surprise' in one ? one.surprise! : 0))
+  const differences = surprises(rounded).map((surprise, i) => Math.abs(surprise - surprises(exact)[i]!))
   t.ok(Math.max(...differences) > 0, 'it was used')
   t.ok(Math.max(...differences) < 1, `scores differ by ${Math.max(...differences)}`)
 })

@@ -51,18 +51,22 @@ t.test('a thread that cannot load the model says so', async t => {
 
 t.test('a closed client refuses batches', async t => {
   const client = await StepClient.start(data)
-  const running = client.run(batch)
+  const running = t.rejects(client.run(batch), { code: 'ERR_SCORER_RUN' })
   await client.release()
-  await t.rejects(running, { code: 'ERR_SCORER_RUN' })
+  await running
   await t.rejects(client.run(batch), { message: 'the scorer was closed' })
 })
+
+/** A step worker that dies when it is told to; ended from outside in the middle of a run, the runtime would take the process with it. */
+const MORTAL = `import(${JSON.stringify(new URL('../../scorer/step-worker.js', import.meta.url).href)}).then(() =>
+  require('node:worker_threads').parentPort.on('message', message => message.isLast && process.exit(1)))`
 
 /** A client whose threads a test can kill, and whose clock it turns. */
 async function mortalClient() {
   const threads: Worker[] = []
   const clock = { nowMs: 0 }
   const spawn = () => {
-    const thread = new Worker(new URL('../../scorer/step-worker.js', import.meta.url))
+    const thread = new Worker(MORTAL, { eval: true, execArgv: [] })
     threads.push(thread)
     return thread
   }
@@ -70,7 +74,8 @@ async function mortalClient() {
   const kill = async () => {
     const thread = threads.at(-1)!
     const gone = once(thread, 'exit')
-    await Promise.all([gone, thread.terminate()])
+    thread.postMessage({ isLast: true })
+    await gone
   }
   return { client, kill, threads, clock }
 }
@@ -79,8 +84,9 @@ t.test('a thread that dies with batches in hand fails them and is replaced', asy
   const { client, kill, threads, clock } = await mortalClient()
   t.teardown(() => client.release())
   const before = await client.run(batch)
+  const gone = kill()
   const inHand = t.rejects(client.run(batch), { code: 'ERR_SCORER_RUN', retriable: true })
-  await kill()
+  await gone
   await inHand
   await t.rejects(
     client.run(batch),
