@@ -8,18 +8,17 @@ import { STOP, type StepReply, type StepRequest, type StepStart } from './step-m
  * others are batches, run one at a time and in order: a later one may build on cache rows that an earlier one writes.
  */
 const port = parentPort!
-let turn: Promise<StepEngine> | undefined
+let turn: Promise<StepEngine | undefined> | undefined
 let isStopping = false
 port.on('message', (message: StepEngineData | StepRequest | typeof STOP) => {
   if (message === STOP) {
     isStopping = true
-    const close = (): void => port.close()
-    Promise.resolve(turn).then(close, close)
+    Promise.resolve(turn).then(() => port.close())
   } else if ('config' in message) turn = start(message)
-  else turn = turn!.then(engine => serve(engine, message))
+  else turn = turn!.then(engine => engine && serve(engine, message))
 })
 
-async function start(data: StepEngineData): Promise<StepEngine> {
+async function start(data: StepEngineData): Promise<StepEngine | undefined> {
   try {
     const engine = await StepEngine.create(data)
     port.postMessage({ isReady: true } satisfies StepStart)
@@ -30,7 +29,9 @@ async function start(data: StepEngineData): Promise<StepEngine> {
       message: messageOf(error),
       ...(error instanceof ProviderError && { providerReason: error.reason }),
     } satisfies StepStart)
-    throw error
+    // Not thrown: an error may overtake the message.
+    port.close()
+    return undefined
   }
 }
 
