@@ -1,9 +1,9 @@
 /**
  * What validation normals say about a statistic: how often a normal session reaches a value, the p-value.
  *
- * Where at least MIN_BEYOND validation sessions lie beyond, they are counted: p = (number at or beyond + 1) / (sessions + 1), the conformal
- * p-value (Vovk et al., 2005). Further out a generalised Pareto tail is fitted to the largest values (Pickands, 1975; SPOT, Siffer et al., 2017),
- * joined to the counted part where that ends. Between points of a grid p runs straight in its logarithm, so that rounding noise in a
+ * As far as validation sessions reach they are counted: p = (number at or beyond + 1) / (sessions + 1), the conformal p-value (Vovk et al.,
+ * 2005). Further out a generalised Pareto tail is fitted to the largest values (Pickands, 1975; SPOT, Siffer et al., 2017) and joined to the
+ * counted part. Between points of a grid p runs straight in its logarithm, so that rounding noise in a
  * statistic never makes it jump; it is read off at the grid point below, which errs on the side of the larger p.
  */
 export class NullDistribution {
@@ -24,12 +24,13 @@ export class NullDistribution {
   static of(values: ArrayLike<number>): NullDistribution {
     const sorted = Float64Array.from(values).sort()
     const count = sorted.length
-    const start = Math.ceil(sorted[Math.max(0, count - MIN_BEYOND)]! / GRID) * GRID
+    // The first point of the grid that no session reaches.
+    const start = (Math.floor(sorted[count - 1]! / GRID) + 1) * GRID
     const counted = Float64Array.from(
       { length: Math.round(start / GRID) + 1 },
-      (_, i) => (count - lowerBound(sorted, (i - 0.5) * GRID) + 1) / (count + 1),
+      (_, i) => (count - lowerBound(sorted, i * GRID) + 1) / (count + 1),
     )
-    return new NullDistribution(count, counted, fitTail(sorted, start, counted.at(-1)!))
+    return new NullDistribution(count, counted, fitTail(sorted, start))
   }
 
   /** How often a normal session reaches `value`, above 0 and at most 1. */
@@ -75,8 +76,6 @@ interface Tail {
 }
 
 const GRID = 0.01
-/** Fewer sessions beyond a value than this, itself included, are too few to count. */
-const MIN_BEYOND = 3
 /** Share of the sessions that the tail is fitted to, and how many it takes at the least. */
 const TAIL_SHARE = 0.05
 const MIN_TAIL = 20
@@ -85,8 +84,9 @@ const MAX_SHAPE = 0.5
 const MIN_SCALE = 0.1
 
 /** Probability-weighted moments (Hosking and Wallis, 1987) of what lies beyond a lower point; the scale grows with the way up to `start`. */
-function fitTail(sorted: Float64Array, start: number, share: number): Tail {
+function fitTail(sorted: Float64Array, start: number): Tail {
   const count = sorted.length
+  const share = 1 / (count + 1)
   const numTail = Math.min(Math.floor(count / 2), Math.max(MIN_TAIL, Math.ceil(count * TAIL_SHARE)))
   const base = sorted[count - 1 - numTail] ?? 0
   const excess = sorted.subarray(count - numTail).map(value => value - base)

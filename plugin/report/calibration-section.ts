@@ -38,7 +38,7 @@ ${responsiveChart({
     { axis: 'y', at: falseAlarmRate, label: percent(falseAlarmRate) },
   ],
 })}
-<p>${uncertainty(normalEvidence, threshold, normals.numSessions, falseAlarmRate)} From ${normals.tailStart.toFixed(1)} on, where fewer than three sessions are left, the curve is a generalised Pareto tail fitted to the strangest ones.</p></section>`
+<p>${uncertainty(normalEvidence, threshold, normals.numSessions, falseAlarmRate)} From ${normals.tailStart.toFixed(1)} on, beyond the strangest of them, the curve is a generalised Pareto tail fitted to the strangest ones.</p></section>`
 }
 
 function uncertainty(sorted: Float64Array, threshold: number, numSessions: number, rate: number): Html {
