@@ -3,6 +3,7 @@ import { Judge } from '../scorer/judge.js'
 import { Scorer } from '../scorer/scorer.js'
 import { Engine } from './engine.js'
 import { Examiner } from './examiner.js'
+import { Habits } from './habits/habits.js'
 import { Keys } from './keys.js'
 import { LineReader } from './line-reader.js'
 import type { LineRules } from './line-rules.js'
@@ -37,6 +38,7 @@ export async function openEngine(
     scorer,
     examiner,
     pauses: new Pauses(rules.pauses),
+    habits: new Habits(lines.habits, lines.drain, bundle.vocabulary),
     onScorerFailure: options.onScorerFailure,
   })
   return { engine, rules }

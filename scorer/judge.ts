@@ -16,7 +16,7 @@ export interface JudgeOptions {
 /** One false alarm in a thousand sessions: a few thousand training sessions can just vouch for it by counting. */
 export const DEFAULT_JUDGE_OPTIONS = {
   falseAlarmRate: 0.001,
-  detectors: ['next-key', 'unseen-key', 'session-end', 'key-set', 'count-order', 'count-vector'],
+  detectors: ['next-key', 'unseen-key', 'session-end', 'key-set', 'count-order', 'count-vector', 'parameter', 'time-gap'],
   topK: 'auto',
 } as const satisfies Required<JudgeOptions>
 
@@ -65,10 +65,13 @@ export class Judge {
   /** The same, of each session, ascending. */
   readonly normalEvidence: Float64Array
   readonly #topK: number
+  readonly #validation: Validation
+  readonly #byDetector = new Map<DetectorName, NullDistribution>()
 
   constructor(validation: Validation, numKeys: number, options: JudgeOptions = {}) {
     const { falseAlarmRate, detectors, topK } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
     this.falseAlarmRate = falseAlarmRate
+    this.#validation = validation
     this.#views = View.all(validation, detectors)
     this.normalEvidence = evidenceOf(validation, this.#views).sort()
     this.normals = NullDistribution.of(this.normalEvidence)
@@ -86,6 +89,16 @@ export class Judge {
   /** The detector that found a view's strongest evidence. */
   detectorOf({ detectors }: Standing, view: number): DetectorName {
     return DETECTOR_NAMES[detectors[view]!]!
+  }
+
+  /** How often a normal session shows a detector this much at least, by its own calibration. @param statistic surprise in nats, or rank */
+  pValue(detector: DetectorName, statistic: number): number {
+    let normals = this.#byDetector.get(detector)
+    if (normals === undefined) {
+      normals = NullDistribution.of(this.#validation.statistics[detector])
+      this.#byDetector.set(detector, normals)
+    }
+    return normals.pValue(statistic)
   }
 
   /** Judges what an event, or a session's end, showed, and lets the session remember it. */

@@ -6,6 +6,8 @@ export const DETECTOR_NAMES = [
   'key-set',
   'count-order',
   'count-vector',
+  'parameter',
+  'time-gap',
   'top-k',
 ] as const
 export type DetectorName = (typeof DETECTOR_NAMES)[number]
@@ -22,6 +24,8 @@ export const DETECTOR_INDEX = Object.fromEntries(DETECTOR_NAMES.map((name, i) =>
 export const VIEWS = [
   { name: 'sequence', isNetwork: true, detectors: ['next-key', 'unseen-key', 'session-end'] },
   { name: 'composition', isNetwork: false, detectors: ['key-set', 'count-order', 'count-vector'] },
+  { name: 'content', isNetwork: false, detectors: ['parameter'] },
+  { name: 'timing', isNetwork: false, detectors: ['time-gap'] },
 ] as const satisfies readonly {
   readonly name: string
   readonly isNetwork: boolean

@@ -2,7 +2,7 @@ import { Composition } from '../composition/composition.js'
 import { showFindings } from '../composition/findings.js'
 import { CompositionStatistics } from '../composition/statistics.js'
 import { Tally } from '../composition/tally.js'
-import { DETECTOR_INDEX, newStatistics, type Statistics } from '../detectors/detector.js'
+import { DETECTOR_INDEX, type DetectorName, newStatistics, type Statistics } from '../detectors/detector.js'
 import { TrainingDataError } from '../errors.js'
 import { ADAPTER_ALPHA } from '../model/adapters.js'
 import type { GptNeoConfig } from '../model/config.js'
@@ -38,6 +38,8 @@ export interface KeySequence {
   readonly isWhole?: boolean
   /** Id as the log names it, for reports. */
   readonly id?: string
+  /** What detectors found at most that look at more than keys, as if the session had not been learnt from. Default: nothing. */
+  readonly statistics?: Readonly<Partial<Record<DetectorName, number>>>
 }
 
 /** Fewer sessions say nothing about what is normal. */
@@ -88,8 +90,11 @@ export async function train(
   const judged = results.flatMap(({ scores, parameters }, fold) =>
     scores.map((score, i): JudgedSession => {
       const sequence = tasks[fold]!.heldOut[i]!
+      const source = splits[fold]!.heldOut[i]!
       const statistics = sequenceStatistics(sequence, score, surpriseOfUnknown, vocabulary.size)
-      return { source: splits[fold]!.heldOut[i]!, sequence, score, statistics, parameters }
+      for (const [name, value] of Object.entries(source.statistics ?? {}))
+        statistics[DETECTOR_INDEX[name as DetectorName]] = value
+      return { source, sequence, score, statistics, parameters }
     }),
   )
   const composition = compose(usable, vocabulary)
