@@ -9,6 +9,7 @@ import type { Habits } from './habits/habits.js'
 import type { Keys } from './keys.js'
 import type { LineReader, LogRecord } from './line-reader.js'
 import type { Pauses } from './pauses.js'
+import { UNKNOWN } from '../scorer/vocabulary.js'
 import { type ClosedSession, isTrueEnd, type Session, type SessionTracker } from './session.js'
 import type { SessionSummary, Verdict } from './verdict.js'
 
@@ -210,7 +211,8 @@ export class Engine {
         sessions: placed.slice(),
         template: cluster.template,
         templateId: cluster.id,
-        content: habits.content(content ?? line, cluster, token, level),
+        content: habits.content(content ?? line, cluster, token),
+        level: token === UNKNOWN ? habits.level(level) : undefined,
         timing,
       },
     })

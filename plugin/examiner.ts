@@ -9,7 +9,7 @@ import { END, UNKNOWN } from '../scorer/vocabulary.js'
 import { expectedNext, explain } from './explain.js'
 import { explainOddity } from './explain-oddity.js'
 import { note, noteUnscored } from './findings.js'
-import { explainHabit } from './habits/explain-habit.js'
+import { explainHabit, explainLevel } from './habits/explain-habit.js'
 import type { HabitFinding } from './habits/finding.js'
 import { Pace } from './habits/pace.js'
 import type { Keys } from './keys.js'
@@ -30,6 +30,8 @@ export interface Occurrence {
   readonly templateId: string
   /** What is odd about its parameters. */
   readonly content: HabitFinding | undefined
+  /** What is odd about its level, where its kind is new. */
+  readonly level: HabitFinding | undefined
   /** What is odd about its time, in each session. */
   readonly timing: readonly (HabitFinding | undefined)[]
 }
@@ -78,9 +80,12 @@ export class Examiner {
   event(tree: PrefixTree, occurrence: Occurrence): Verdict {
     const { node, token, sessions, template, templateId } = occurrence
     const isKnown = token !== UNKNOWN
-    const surprise = isKnown ? tree.surprise(node, token) : this.parts.unknownSurprise
+    const surprise = isKnown
+      ? tree.surprise(node, token)
+      : this.parts.unknownSurprise + (occurrence.level?.surprise ?? 0)
     const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
-    const sequence = (): string => this.#explainSequence(tree, occurrence, template, isKnown, surprise)
+    const sequence = (): string =>
+      this.#explainSequence(tree, occurrence, template, isKnown, surprise) + explainLevel(occurrence.level)
     let verdict: Verdict | undefined
     sessions.forEach((session, i) => {
       const timing = occurrence.timing[i]

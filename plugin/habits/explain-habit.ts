@@ -3,6 +3,13 @@ import type { HabitFinding } from './finding.js'
 
 const MAX_VALUE_LENGTH = 60
 
+/** What the level of a line adds to the sentence about its key. */
+export function explainLevel(level: HabitFinding | undefined): string {
+  return level === undefined
+    ? ''
+    : `, at level ${level.value} (as rare a level comes in ${rarity(level.seen, level.of)} normal sessions)`
+}
+
 /** One sentence about what is odd in a line's values or in its time. @param template of the line @param previous of the line before in its session */
 export function explainHabit(
   { kind, value, usual, seen, of }: HabitFinding,
@@ -20,14 +27,14 @@ export function explainHabit(
       return `${it} came with ${short(value)}; so large a number comes ${share} with such a line`
     case 'low':
       return `${it} came with ${short(value)}; so small a number comes ${share} with such a line`
-    case 'level':
-      return `the new kind of line has the level ${value}, as rare as ${share}${usually(usual)}`
     case 'pause':
       return `${it} came ${value} after ${quote(previous)}; so long a pause comes there ${share}`
     case 'haste':
       return `${it} came only ${value} after ${quote(previous)}; so soon it comes there ${share}`
     case 'burst':
       return `${value}; so many come ${share}`
+    case 'level':
+      return `a line came at level ${value}, as rare as ${share}`
   }
 }
 

@@ -21,8 +21,8 @@ export interface NotedLine {
   readonly steadyMs: number
 }
 
-/** What a session shows at most, in nats, as if it had not been learnt from. */
-export type OwnSurprises = Readonly<Record<'parameter' | 'time-gap', number>>
+/** What a session shows at most, in nats, as if it had not been learnt from; for `unseen-key` what the level of such a line adds. */
+export type OwnSurprises = Readonly<Record<'parameter' | 'time-gap' | 'unseen-key', number>>
 
 /** Learns a log's habits beyond its sequences: the values of parameters, and times. */
 export class HabitLearner {
@@ -63,8 +63,9 @@ export class HabitLearner {
     return {
       table: { ...this.#parameters.toTable(ids, holding), ...(times && { times }) },
       surprises: sessions.map(({ keys, notes: { features } }) => ({
-        parameter: this.#parameters.ownSurprise(features, keys, holding),
+        parameter: this.#parameters.ownSurprise(features),
         'time-gap': times === undefined ? 0 : this.#times.ownSurprise(features),
+        'unseen-key': this.#parameters.ownLevelSurprise(keys, holding),
       })),
     }
   }

@@ -23,13 +23,13 @@ export class Habits {
   }
 
   /** The oddest about the values of the line that Drain learnt last. */
-  content(
-    line: string,
-    cluster: Cluster,
-    token: number,
-    level: string | undefined,
-  ): HabitFinding | undefined {
-    return this.#parameters.look(line, cluster, token, level)
+  content(line: string, cluster: Cluster, token: number): HabitFinding | undefined {
+    return this.#parameters.look(line, cluster, token)
+  }
+
+  /** How odd the level of a line is, which says something where its kind is new. */
+  level(level: string | undefined): HabitFinding | undefined {
+    return this.#parameters.level(level)
   }
 
   /** The oddest about when a line came in a session. */

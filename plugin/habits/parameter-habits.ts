@@ -20,7 +20,7 @@ interface TemplateHabits {
   readonly places: ReadonlyMap<number, Place>
 }
 
-/** The detector `parameter`: odd values where templates vary or used not to, and for kinds of lines that are new, an odd level. */
+/** The detector `parameter`: odd values where templates vary or used not to; and for kinds of lines that are new, an odd level. */
 export class ParameterHabits {
   readonly #byToken: (TemplateHabits | undefined)[] = []
   readonly #levels: Category | undefined
@@ -41,8 +41,7 @@ export class ParameterHabits {
   }
 
   /** The oddest about the line that Drain learnt last. */
-  look(line: string, cluster: Cluster, token: number, level: string | undefined): HabitFinding | undefined {
-    if (token === UNKNOWN) return this.#lookAtLevel(level)
+  look(line: string, cluster: Cluster, token: number): HabitFinding | undefined {
     const habits = this.#byToken[token]
     if (habits === undefined) return undefined
     if (habits.places.size === 0 && cluster.template === habits.template) return undefined
@@ -60,7 +59,8 @@ export class ParameterHabits {
     return found
   }
 
-  #lookAtLevel(level: string | undefined): HabitFinding | undefined {
+  /** How odd the level of a line is, whatever its template. */
+  level(level: string | undefined): HabitFinding | undefined {
     if (level === undefined || this.#levels === undefined) return undefined
     return toFinding('level', this.#levels.oddness(level, 0), level, this.#levels.usual)
   }

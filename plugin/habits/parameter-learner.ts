@@ -6,6 +6,9 @@ import { comparable, numberOf } from './value.js'
 /** Places of parameters learnt at most, of all templates together. */
 const MAX_PLACES = 20_000
 
+/** A key that so few sessions hold may be unseen to a model trained without them. */
+const MAX_RARE = 3
+
 /** Learns what comes where templates vary, and at what levels lines come. */
 export class ParameterLearner {
   /** Places by log key and place in the template. */
@@ -30,15 +33,21 @@ export class ParameterLearner {
     })
   }
 
-  /** How surprising a session's parameters are among the other sessions, in nats. @param keys its log keys @param holding sessions with each key */
-  ownSurprise(session: SessionFeatures, keys: readonly number[], holding: ReadonlyMap<number, number>): number {
+  /** How surprising a session's parameters are among the other sessions, in nats. */
+  ownSurprise(session: SessionFeatures): number {
     let most = 0
     for (const [place, surprise] of this.places.ownSurprises(session))
       if (this.#own.has(place)) most = Math.max(most, surprise)
+    return most
+  }
+
+  /** How surprising the levels of those of a session's keys are that hardly another session holds. @param holding sessions with each key */
+  ownLevelSurprise(keys: readonly number[], holding: ReadonlyMap<number, number>): number {
     const levels = this.places.learnt(this.#levelPlace)?.category
+    let most = 0
     for (const key of keys) {
       const level = this.#levels.get(key)
-      if (holding.get(key) === 1 && level !== undefined && levels !== undefined)
+      if (holding.get(key)! <= MAX_RARE && level !== undefined && levels !== undefined)
         most = Math.max(most, levels.oddness(level, 1).surprise)
     }
     return most

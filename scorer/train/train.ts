@@ -2,7 +2,7 @@ import { Composition } from '../composition/composition.js'
 import { showFindings } from '../composition/findings.js'
 import { CompositionStatistics } from '../composition/statistics.js'
 import { Tally } from '../composition/tally.js'
-import { DETECTOR_INDEX, type DetectorName, newStatistics, type Statistics } from '../detectors/detector.js'
+import { DETECTOR_INDEX, newStatistics, type Statistics } from '../detectors/detector.js'
 import { TrainingDataError } from '../errors.js'
 import { ADAPTER_ALPHA } from '../model/adapters.js'
 import type { GptNeoConfig } from '../model/config.js'
@@ -38,9 +38,12 @@ export interface KeySequence {
   readonly isWhole?: boolean
   /** Id as the log names it, for reports. */
   readonly id?: string
-  /** What detectors found at most that look at more than keys, as if the session had not been learnt from. Default: nothing. */
-  readonly statistics?: Readonly<Partial<Record<DetectorName, number>>>
+  /** What detectors that look at more than keys found at most, as if the session had not been learnt from. Default: nothing. */
+  readonly statistics?: BeyondKeys
 }
+
+/** In nats; `unseen-key` is what the level of such a line adds to the surprise of its key. */
+export type BeyondKeys = Readonly<Partial<Record<'parameter' | 'time-gap' | 'unseen-key', number>>>
 
 /** Fewer sessions say nothing about what is normal. */
 export const MIN_SESSIONS = 20
@@ -92,8 +95,7 @@ export async function train(
       const sequence = tasks[fold]!.heldOut[i]!
       const source = splits[fold]!.heldOut[i]!
       const statistics = sequenceStatistics(sequence, score, surpriseOfUnknown, vocabulary.size)
-      for (const [name, value] of Object.entries(source.statistics ?? {}))
-        statistics[DETECTOR_INDEX[name as DetectorName]] = value
+      addBeyondKeys(statistics, source.statistics ?? {})
       return { source, sequence, score, statistics, parameters }
     }),
   )
@@ -231,6 +233,13 @@ export function sequenceStatistics(
     }
   }
   return statistics
+}
+
+function addBeyondKeys(statistics: Statistics, beyond: BeyondKeys): void {
+  statistics[DETECTOR_INDEX.parameter] = beyond.parameter ?? 0
+  statistics[DETECTOR_INDEX['time-gap']] = beyond['time-gap'] ?? 0
+  const unseen = DETECTOR_INDEX['unseen-key']
+  if (statistics[unseen]! > 0) statistics[unseen]! += beyond['unseen-key'] ?? 0
 }
 
 /** Adds what held-out sessions are made of, each judged against all sessions but itself. */
