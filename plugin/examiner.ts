@@ -1,7 +1,7 @@
 import type { Composition } from '../scorer/composition/composition.js'
 import { type Finding, noFindings, reset, showFindings } from '../scorer/composition/findings.js'
 import { Tally } from '../scorer/composition/tally.js'
-import { DETECTOR_INDEX, type DetectorName, newStatistics } from '../scorer/detectors/detector.js'
+import { DETECTOR_INDEX, type DetectorName, newStatistics, UNSEEN_RARITY } from '../scorer/detectors/detector.js'
 import type { Judge, Judgement } from '../scorer/judge.js'
 import type { PrefixTree } from '../scorer/prefix-tree.js'
 import type { Context } from '../scorer/scorer.js'
@@ -79,6 +79,7 @@ export class Examiner {
   /** Judges a line in all its sessions. @returns the verdict of the first */
   event(tree: PrefixTree, occurrence: Occurrence): Verdict {
     const { node, token, sessions, template, templateId } = occurrence
+    const { judge } = this.parts
     const isKnown = token !== UNKNOWN
     const surprise = isKnown
       ? tree.surprise(node, token)
@@ -93,6 +94,8 @@ export class Examiner {
       this.parts.composition.observe(session.tally, token, this.#findings)
       this.#showHabits(occurrence.content, timing)
       this.#show(isKnown ? 'next-key' : 'unseen-key', surprise, rank)
+      if (judge.needsRarity)
+        this.#shown[DETECTOR_INDEX.rarity] = isKnown ? tree.rarity(node, token) : UNSEEN_RARITY
       const { judgement, message } = this.#decide(session, { sequence, occurrence, timing })
       verdict ??= {
         status: 'scored',
@@ -128,6 +131,7 @@ export class Examiner {
     if (isTrueEnd(closed)) {
       const surprise = silenceSurprise(tree.surprise(node, END), mayPause)
       this.#show('session-end', surprise, tree.rank(node, END))
+      this.#shown[DETECTOR_INDEX.rarity] = tree.rarity(node, END)
       const sequence = (): string => this.#explainSequence(tree, ending, undefined, true, surprise)
       this.#decide(session, { sequence })
     } else {

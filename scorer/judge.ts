@@ -1,6 +1,6 @@
 import { DETECTOR_INDEX, DETECTOR_NAMES, type DetectorName, type Statistics } from './detectors/detector.js'
 import { NullDistribution } from './null-distribution.js'
-import { resolveTopK, type TopK } from './top-k.js'
+import { type TopK, type TopKLimit, topKLimit } from './top-k.js'
 import type { Validation } from './validation.js'
 import { View } from './view.js'
 
@@ -64,7 +64,7 @@ export class Judge {
   readonly normals: NullDistribution
   /** The same, of each session, ascending. */
   readonly normalEvidence: Float64Array
-  readonly #topK: number
+  readonly #topK: TopKLimit | undefined
   readonly #validation: Validation
   readonly #byDetector = new Map<DetectorName, NullDistribution>()
 
@@ -77,8 +77,13 @@ export class Judge {
     this.normals = NullDistribution.of(this.normalEvidence)
     this.threshold = this.normals.threshold(falseAlarmRate)
     this.#topK = (detectors as readonly DetectorName[]).includes('top-k')
-      ? resolveTopK(topK, validation, numKeys, falseAlarmRate)
-      : Number.POSITIVE_INFINITY
+      ? topKLimit(topK, validation, numKeys, falseAlarmRate)
+      : undefined
+  }
+
+  /** Whether the rarity of events is asked for. */
+  get needsRarity(): boolean {
+    return this.#topK?.statistic === 'rarity'
   }
 
   /** For a session that has just begun. */
@@ -137,7 +142,8 @@ export class Judge {
     shown: Statistics,
     raised: readonly number[],
   ): Judgement {
-    const isBeyondK = shown[DETECTOR_INDEX['top-k']]! >= this.#topK
+    const topK = this.#topK
+    const isBeyondK = topK !== undefined && shown[DETECTOR_INDEX[topK.statistic]]! > topK.largest
     const p = this.normals.pValue(evidence)
     const score = Math.min(MAX_SCORE, -Math.log10(isBeyondK ? Math.min(p, this.falseAlarmRate) : p))
     const isAnomaly = isEnough || isBeyondK

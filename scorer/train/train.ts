@@ -2,7 +2,13 @@ import { Composition } from '../composition/composition.js'
 import { showFindings } from '../composition/findings.js'
 import { CompositionStatistics } from '../composition/statistics.js'
 import { Tally } from '../composition/tally.js'
-import { DETECTOR_INDEX, newStatistics, type Statistics } from '../detectors/detector.js'
+import {
+  DETECTOR_INDEX,
+  newStatistics,
+  type StatisticName,
+  type Statistics,
+  UNSEEN_RARITY,
+} from '../detectors/detector.js'
 import { TrainingDataError } from '../errors.js'
 import { ADAPTER_ALPHA } from '../model/adapters.js'
 import type { GptNeoConfig } from '../model/config.js'
@@ -214,22 +220,24 @@ export function unknownSurprise(keyCounts: readonly KeyCount[]): number {
 /** What the detectors of the sequence find at most in a session; an unknown key ranks behind all others. */
 export function sequenceStatistics(
   { tokens }: TokenSequence,
-  { surprises, ranks }: SequenceScores,
+  { surprises, ranks, rarities }: SequenceScores,
   surpriseOfUnknown: number,
   vocabularySize: number,
 ): Statistics {
   const statistics = newStatistics()
-  const raise = (detector: keyof typeof DETECTOR_INDEX, value: number): void => {
-    const index = DETECTOR_INDEX[detector]
+  const raise = (statistic: StatisticName, value: number): void => {
+    const index = DETECTOR_INDEX[statistic]
     if (value > statistics[index]!) statistics[index] = value
   }
   for (let i = 0; i < surprises.length; i++) {
     if (tokens[i] === UNKNOWN) {
       raise('unseen-key', surpriseOfUnknown)
       raise('top-k', vocabularySize)
+      raise('rarity', UNSEEN_RARITY)
     } else {
       raise(i < tokens.length ? 'next-key' : 'session-end', surprises[i]!)
       raise('top-k', ranks[i]!)
+      raise('rarity', rarities[i]!)
     }
   }
   return statistics
