@@ -186,8 +186,14 @@ const detect = settings({
   ),
   top_k: optional(
     z
-      .union([z.literal(['auto', 'adaptive']), z.int().min(1, TOP_K), z.number().gt(0, TOP_K).lt(1, TOP_K)], TOP_K)
-      .meta({ description: 'K of the detector top-k: auto, adaptive, a number, or a share of the keys such as 0.45.' }),
+      .union(
+        [z.literal(['auto', 'adaptive']), z.int().min(1, TOP_K), z.number().gt(0, TOP_K).lt(1, TOP_K)],
+        TOP_K,
+      )
+      .meta({
+        description:
+          'K of the detector top-k: auto, adaptive, a number, or a share of the keys such as 0.45.',
+      }),
     'auto',
   ),
   fields: optional(

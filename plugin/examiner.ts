@@ -1,21 +1,26 @@
 import type { Composition } from '../scorer/composition/composition.js'
 import { type Finding, noFindings, reset, showFindings } from '../scorer/composition/findings.js'
 import { Tally } from '../scorer/composition/tally.js'
-import { DETECTOR_INDEX, type DetectorName, newStatistics, UNSEEN_RARITY } from '../scorer/detectors/detector.js'
+import {
+  DETECTOR_INDEX,
+  type DetectorName,
+  newStatistics,
+  UNSEEN_RARITY,
+} from '../scorer/detectors/detector.js'
 import type { Judge, Judgement } from '../scorer/judge.js'
 import type { PrefixTree } from '../scorer/prefix-tree.js'
 import type { Context } from '../scorer/scorer.js'
 import { END, UNKNOWN } from '../scorer/vocabulary.js'
 import { expectedNext, explain } from './explain.js'
 import { explainOddity } from './explain-oddity.js'
-import { note, noteUnscored } from './findings.js'
+import { evidenceOf, note, noteUnscored, strongestFirst } from './findings.js'
 import { explainHabit, explainLevel } from './habits/explain-habit.js'
 import type { HabitFinding } from './habits/finding.js'
 import { Pace } from './habits/pace.js'
 import type { Keys } from './keys.js'
 import { silenceSurprise } from './pauses.js'
-import { type Clue, type CloseReason, isTrueEnd, type Memory, type Session } from './session.js'
-import type { Evidence, Verdict } from './verdict.js'
+import { type CloseReason, type Clue, isTrueEnd, type Memory, type Session } from './session.js'
+import type { Verdict } from './verdict.js'
 
 /** A line in its session, once the prefix before it is known. */
 export interface Occurrence {
@@ -184,7 +189,8 @@ export class Examiner {
   }
 
   #sentence(session: Session, detector: DetectorName, { sequence, occurrence, timing }: Told): string {
-    const habit = detector === 'parameter' ? occurrence?.content : detector === 'time-gap' ? timing : undefined
+    const habit =
+      detector === 'parameter' ? occurrence?.content : detector === 'time-gap' ? timing : undefined
     if (habit !== undefined)
       return explainHabit(habit, occurrence!.template, this.parts.keys.template(occurrence!.previous))
     const finding = (this.#findings as Readonly<Partial<Record<DetectorName, Finding>>>)[detector]
@@ -209,20 +215,4 @@ export class Examiner {
     const { keys } = this.parts
     return explain({ template, isKnown, surprise }, previous, expectedNext(tree, node, keys), keys)
   }
-}
-
-/** What the views found so far, the strongest first. */
-function strongestFirst({ clues, standing }: Session): Clue[] {
-  return clues
-    .map((clue, view) => ({ clue, evidence: standing.evidence[view]! }))
-    .sort((a, b) => b.evidence - a.evidence)
-    .flatMap(({ clue }) => clue ?? [])
-}
-
-function evidenceOf(session: Session): Evidence[] {
-  return strongestFirst(session).map(({ detector, pValue, message }) => ({
-    detector,
-    p_value: Number(pValue.toPrecision(3)),
-    message,
-  }))
 }

@@ -78,9 +78,7 @@ function json(value: unknown): Uint8Array {
 }
 
 /** As readModel, for commands that read lines. @throws BundleError also when the model was trained on key sequences */
-export async function readLineModel(
-  path: string,
-): Promise<Model & { readonly lines: LineModel }> {
+export async function readLineModel(path: string): Promise<Model & { readonly lines: LineModel }> {
   const { bundle, lines } = await readModel(path)
   if (lines === undefined) {
     throw new BundleError(

@@ -52,6 +52,8 @@ export interface SessionSummary {
   readonly severity: Severity
   readonly reasons: readonly string[]
   readonly message?: string
+  /** On anomalies, what speaks for them, the strongest first. */
+  readonly evidence?: readonly Evidence[]
   /** Lines in the session. */
   readonly events: number
   /** Lines and ends among them that were flagged. */

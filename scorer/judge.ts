@@ -7,7 +7,7 @@ import { View } from './view.js'
 export interface JudgeOptions {
   /** Sessions flagged per normal session. Default 0.001. */
   readonly falseAlarmRate?: number
-  /** Which detectors decide. Default all but top-k. */
+  /** Which detectors decide. Default all but time-gap, which takes a system under load for one that is ill, and top-k. */
   readonly detectors?: readonly DetectorName[]
   /** K of the top-k detector. Default auto. */
   readonly topK?: TopK
@@ -16,7 +16,15 @@ export interface JudgeOptions {
 /** One false alarm in a thousand sessions: a few thousand training sessions can just vouch for it by counting. */
 export const DEFAULT_JUDGE_OPTIONS = {
   falseAlarmRate: 0.001,
-  detectors: ['next-key', 'unseen-key', 'session-end', 'key-set', 'count-order', 'count-vector', 'parameter', 'time-gap'],
+  detectors: [
+    'next-key',
+    'unseen-key',
+    'session-end',
+    'key-set',
+    'count-order',
+    'count-vector',
+    'parameter',
+  ],
   topK: 'auto',
 } as const satisfies Required<JudgeOptions>
 
@@ -79,6 +87,12 @@ export class Judge {
     this.#topK = (detectors as readonly DetectorName[]).includes('top-k')
       ? topKLimit(topK, validation, numKeys, falseAlarmRate)
       : undefined
+  }
+
+  /** Whether a detector decides. */
+  uses(detector: DetectorName): boolean {
+    const index = DETECTOR_INDEX[detector]
+    return this.#views.some(({ detectors }) => detectors.includes(index))
   }
 
   /** Whether the rarity of events is asked for. */

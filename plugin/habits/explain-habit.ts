@@ -2,10 +2,12 @@ import { quote, rarity } from '../explain.js'
 import type { HabitFinding } from './finding.js'
 
 const MAX_VALUE_LENGTH = 60
+/** A level that a larger share of sessions has is not worth telling. */
+const MAX_RARE = 0.1
 
 /** What the level of a line adds to the sentence about its key. */
 export function explainLevel(level: HabitFinding | undefined): string {
-  return level === undefined
+  return level === undefined || level.seen > MAX_RARE * level.of
     ? ''
     : `, at level ${level.value} (as rare a level comes in ${rarity(level.seen, level.of)} normal sessions)`
 }

@@ -22,10 +22,7 @@ export interface HabitFinding {
 export const MIN_FINDING = 1
 
 /** The stronger of two findings. */
-export function stronger(
-  a: HabitFinding | undefined,
-  b: HabitFinding | undefined,
-): HabitFinding | undefined {
+export function stronger(a: HabitFinding | undefined, b: HabitFinding | undefined): HabitFinding | undefined {
   if (a === undefined || b === undefined) return a ?? b
   return b.surprise > a.surprise ? b : a
 }

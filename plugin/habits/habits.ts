@@ -10,11 +10,19 @@ import { TimeHabits } from './time-habits.js'
 /** What is odd about lines beyond their keys: their values and their times. */
 export class Habits {
   readonly #parameters: ParameterHabits
+  readonly #usesParameters: boolean
   readonly #times: TimeHabits | undefined
 
-  constructor(table: HabitTable, drain: Drain, vocabulary: Vocabulary) {
+  /** @param uses whether a detector decides: what none asks for is not looked at */
+  constructor(
+    table: HabitTable,
+    drain: Drain,
+    vocabulary: Vocabulary,
+    uses: (detector: 'parameter' | 'time-gap') => boolean,
+  ) {
     this.#parameters = new ParameterHabits(table, drain, vocabulary)
-    this.#times = table.times && new TimeHabits(table.times, vocabulary)
+    this.#usesParameters = uses('parameter')
+    this.#times = table.times && uses('time-gap') ? new TimeHabits(table.times, vocabulary) : undefined
   }
 
   /** The time of a line as sessions are timed; call it once for each line, in order. */
@@ -24,7 +32,7 @@ export class Habits {
 
   /** The oddest about the values of the line that Drain learnt last. */
   content(line: string, cluster: Cluster, token: number): HabitFinding | undefined {
-    return this.#parameters.look(line, cluster, token)
+    return this.#usesParameters ? this.#parameters.look(line, cluster, token) : undefined
   }
 
   /** How odd the level of a line is, which says something where its kind is new. */

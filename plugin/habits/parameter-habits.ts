@@ -25,7 +25,11 @@ export class ParameterHabits {
   readonly #byToken: (TemplateHabits | undefined)[] = []
   readonly #levels: Category | undefined
 
-  constructor({ templates, levels }: HabitTable, readonly drain: Drain, vocabulary: Vocabulary) {
+  constructor(
+    { templates, levels }: HabitTable,
+    readonly drain: Drain,
+    vocabulary: Vocabulary,
+  ) {
     for (const cluster of drain.clusters()) {
       const known = templates[cluster.id]
       const token = vocabulary.id(cluster.id)
@@ -92,10 +96,7 @@ function lookAtConstant(
 function lookAtNumber(range: Range, number: number, value: string): HabitFinding | undefined {
   if (Number.isNaN(number)) return undefined
   const bin = binOf(number)
-  return stronger(
-    toFinding('high', range.high(bin, 0), value),
-    toFinding('low', range.low(bin, 0), value),
-  )
+  return stronger(toFinding('high', range.high(bin, 0), value), toFinding('low', range.low(bin, 0), value))
 }
 
 function toFinding(

@@ -22,7 +22,12 @@ export class ParameterLearner {
   }
 
   /** @param key log key of the line's template */
-  note(session: SessionFeatures, key: number, parameters: readonly Parameter[], level: string | undefined): void {
+  note(
+    session: SessionFeatures,
+    key: number,
+    parameters: readonly Parameter[],
+    level: string | undefined,
+  ): void {
     if (level !== undefined) {
       session.add(this.#levelPlace, this.places.tally(this.#levelPlace).ofText(level, Number.NaN))
       this.#levels.set(key, level)

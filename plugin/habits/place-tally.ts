@@ -82,7 +82,11 @@ export class CategoryCounter {
   toTable(): CategoryTable {
     const values = [...this.#sessions].filter(([, sessions]) => sessions > 1).sort((a, b) => b[1] - a[1])
     const single = this.#sessions.size - values.length
-    return { of: this.of, novel: Math.min(this.of, Math.max(single, 2 * Math.max(0, this.#numLate - 1))), values }
+    return {
+      of: this.of,
+      novel: Math.min(this.of, Math.max(single, 2 * Math.max(0, this.#numLate - 1))),
+      values,
+    }
   }
 }
 

@@ -3,8 +3,8 @@ import { type HabitFinding, type HabitKind, MIN_FINDING, stronger } from './find
 import type { HabitTable } from './habit-table.js'
 import { BURST_SPANS_MS, type Pace } from './pace.js'
 import { binOf, Range } from './range.js'
-import type { Oddness } from './surprise.js'
 import { SteadyClock } from './steady-clock.js'
+import type { Oddness } from './surprise.js'
 
 /** The detector `time-gap`: lines of a session that come oddly late or soon after the one before, or oddly many at a time. */
 export class TimeHabits {
@@ -43,7 +43,8 @@ export class TimeHabits {
 
   #lookAtGap(previous: number | undefined, token: number, gapMs: number): HabitFinding | undefined {
     const range =
-      this.#gaps.get((previous ?? UNKNOWN) * this.#size + token) ?? this.#gaps.get(UNKNOWN * this.#size + token)
+      this.#gaps.get((previous ?? UNKNOWN) * this.#size + token) ??
+      this.#gaps.get(UNKNOWN * this.#size + token)
     if (range === undefined) return undefined
     const bin = binOf(Math.max(gapMs, this.#tickMs))
     return stronger(

@@ -1,6 +1,6 @@
 import type { HabitTable } from './habit-table.js'
-import { BURST_SPANS_MS, Pace } from './pace.js'
-import { type PlaceLearner, type SessionFeatures } from './place-learner.js'
+import { BURST_SPANS_MS, type Pace } from './pace.js'
+import type { PlaceLearner, SessionFeatures } from './place-learner.js'
 import { SteadyClock } from './steady-clock.js'
 
 /** Pairs of templates whose gaps are learnt, at most. */

@@ -67,7 +67,10 @@ async function compareLiveWithWhole(t: Test, config: GptNeoConfig, numRounds: nu
     )
     const whole = await scoreWhole(config, parameters, sessions)
     t.ok(difference(live, whole) < TOLERANCE, `surprises differ by ${difference(live, whole)}`)
-    t.ok(difference(live, whole, 'rarities') < TOLERANCE, `rarities by ${difference(live, whole, 'rarities')}`)
+    t.ok(
+      difference(live, whole, 'rarities') < TOLERANCE,
+      `rarities by ${difference(live, whole, 'rarities')}`,
+    )
     t.same(
       live.map(({ ranks }) => [...ranks]),
       whole.map(({ ranks }) => [...ranks]),
