@@ -16,15 +16,7 @@ export interface JudgeOptions {
 /** One false alarm in a thousand sessions: a few thousand training sessions can just vouch for it by counting. */
 export const DEFAULT_JUDGE_OPTIONS = {
   falseAlarmRate: 0.001,
-  detectors: [
-    'next-key',
-    'unseen-key',
-    'session-end',
-    'key-set',
-    'count-order',
-    'count-vector',
-    'parameter',
-  ],
+  detectors: ['next-key', 'unseen-key', 'session-end', 'key-set', 'count-order', 'count-vector', 'parameter'],
   topK: 'auto',
 } as const satisfies Required<JudgeOptions>
 

@@ -1,5 +1,5 @@
-/** Spans in which a session's lines are counted, in milliseconds. */
-export const BURST_SPANS_MS = [1_000, 60_000] as const
+/** Spans in which a session's lines are counted, in milliseconds: much longer than a clock of whole seconds can be wrong by. */
+export const BURST_SPANS_MS = [10_000, 60_000] as const
 
 /** When a session's lines came: what is needed to see pauses and bursts. Owned by the session. */
 export class Pace {
