@@ -124,6 +124,11 @@ export class Drain {
     return readParameters(line, this.#line, this.#scanner, cluster)
   }
 
+  /** As `parameters`, of the line that was learnt last: it is not split again. */
+  parametersOfLast(line: string, cluster: Cluster): Parameter[] {
+    return readParameters(line, this.#line, this.#scanner, cluster)
+  }
+
   /** Forgets a template; its key is never used again. False if there is none. */
   remove(key: number): boolean {
     const cluster = this.#clusters.get(key)

@@ -168,7 +168,7 @@ const session = settings({
   ),
 }).meta({ description: 'What tells sessions apart. By default the rule the model was trained with.' })
 
-const TOP_K = { error: 'auto, an integer >= 1, or a share of the keys above 0 and below 1' }
+const TOP_K = { error: 'auto, adaptive, an integer >= 1, or a share of the keys above 0 and below 1' }
 
 const detect = settings({
   false_alarm_rate: optional(
@@ -186,8 +186,14 @@ const detect = settings({
   ),
   top_k: optional(
     z
-      .union([z.literal('auto'), z.int().min(1, TOP_K), z.number().gt(0, TOP_K).lt(1, TOP_K)], TOP_K)
-      .meta({ description: 'K of the detector top-k: auto, a number, or a share of the keys such as 0.45.' }),
+      .union(
+        [z.literal(['auto', 'adaptive']), z.int().min(1, TOP_K), z.number().gt(0, TOP_K).lt(1, TOP_K)],
+        TOP_K,
+      )
+      .meta({
+        description:
+          'K of the detector top-k: auto, adaptive, a number, or a share of the keys such as 0.45.',
+      }),
     'auto',
   ),
   fields: optional(

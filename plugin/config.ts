@@ -223,7 +223,7 @@ function judgeOptions({
   return {
     ...(false_alarm_rate !== undefined && { falseAlarmRate: false_alarm_rate }),
     ...(chosen && { detectors: chosen }),
-    ...(top_k !== undefined && { topK: top_k !== 'auto' && top_k < 1 ? { ratio: top_k } : top_k }),
+    ...(top_k !== undefined && { topK: typeof top_k === 'number' && top_k < 1 ? { ratio: top_k } : top_k }),
   }
 }
 

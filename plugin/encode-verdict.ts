@@ -33,7 +33,7 @@ export class VerdictEncoder {
 }
 
 /** What every scored verdict has. */
-type ScoredVerdict = Required<Omit<Verdict, 'reasons' | 'message' | 'expected'>>
+type ScoredVerdict = Required<Omit<Verdict, 'reasons' | 'message' | 'evidence' | 'expected'>>
 
 const NUM_BRIEF = 4
 const NUM_FULL = 10

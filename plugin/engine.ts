@@ -1,9 +1,12 @@
 import type { Drain } from '../drain/drain.js'
 import { ScoringError } from '../scorer/errors.js'
 import type { Context, Scorer } from '../scorer/scorer.js'
+import { UNKNOWN } from '../scorer/vocabulary.js'
 import type { Ending, Examiner, Occurrence } from './examiner.js'
 import { Fifo } from './fifo.js'
 import { noteUnscored, summarize } from './findings.js'
+import type { HabitFinding } from './habits/finding.js'
+import type { Habits } from './habits/habits.js'
 import type { Keys } from './keys.js'
 import type { LineReader, LogRecord } from './line-reader.js'
 import type { Pauses } from './pauses.js'
@@ -43,6 +46,7 @@ export interface EngineParts {
   readonly scorer: Scorer
   readonly examiner: Examiner
   readonly pauses: Pauses
+  readonly habits: Habits
   /** Told of each failure of the scorer. */
   readonly onScorerFailure?: (error: ScoringError) => void
 }
@@ -176,9 +180,10 @@ export class Engine {
       verdicts[index] = { status: 'unscored' }
       return
     }
-    const { reader, drain, keys, tracker, scorer } = this.parts
+    const { reader, drain, keys, tracker, scorer, habits } = this.parts
     reader.read(line)
-    const { content, contentStart, timeMs } = reader.slots
+    const { content, contentStart, timeMs, level } = reader.slots
+    const steadyMs = habits.steady(Number.isNaN(timeMs) ? input.timeMs : timeMs)
     const id = input.sessionId ?? reader.session(line, input.record)
     const key = content === undefined ? drain.learnKey(line, contentStart) : drain.learnKey(content)
     const cluster = drain.cluster(key)!
@@ -195,6 +200,8 @@ export class Engine {
     defer(closed, index, ends)
     const { context } = placed[0]!
     const token = keys.token(key)
+    const timing: (HabitFinding | undefined)[] = []
+    for (let i = 0; i < placed.length; i++) timing[i] = habits.timing(placed[i]!.pace, token, steadyMs)
     questions.push({
       index,
       occurrence: {
@@ -204,6 +211,9 @@ export class Engine {
         sessions: placed.slice(),
         template: cluster.template,
         templateId: cluster.id,
+        content: habits.content(content ?? line, cluster, token),
+        level: token === UNKNOWN ? habits.level(level) : undefined,
+        timing,
       },
     })
     for (let i = 0; i < placed.length; i++) {

@@ -1,17 +1,25 @@
 import type { Composition } from '../scorer/composition/composition.js'
 import { type Finding, noFindings, reset, showFindings } from '../scorer/composition/findings.js'
 import { Tally } from '../scorer/composition/tally.js'
-import { DETECTOR_INDEX, type DetectorName, newStatistics } from '../scorer/detectors/detector.js'
+import {
+  DETECTOR_INDEX,
+  type DetectorName,
+  newStatistics,
+  UNSEEN_RARITY,
+} from '../scorer/detectors/detector.js'
 import type { Judge, Judgement } from '../scorer/judge.js'
 import type { PrefixTree } from '../scorer/prefix-tree.js'
 import type { Context } from '../scorer/scorer.js'
 import { END, UNKNOWN } from '../scorer/vocabulary.js'
 import { expectedNext, explain } from './explain.js'
 import { explainOddity } from './explain-oddity.js'
-import { note, noteUnscored } from './findings.js'
+import { evidenceOf, note, noteUnscored, strongestFirst } from './findings.js'
+import { explainHabit, explainLevel } from './habits/explain-habit.js'
+import type { HabitFinding } from './habits/finding.js'
+import { Pace } from './habits/pace.js'
 import type { Keys } from './keys.js'
 import { silenceSurprise } from './pauses.js'
-import { type CloseReason, isTrueEnd, type Memory, type Session } from './session.js'
+import { type CloseReason, type Clue, isTrueEnd, type Memory, type Session } from './session.js'
 import type { Verdict } from './verdict.js'
 
 /** A line in its session, once the prefix before it is known. */
@@ -25,6 +33,12 @@ export interface Occurrence {
   /** As the template reads at this point: later lines may widen it. */
   readonly template: string
   readonly templateId: string
+  /** What is odd about its parameters. */
+  readonly content: HabitFinding | undefined
+  /** What is odd about its level, where its kind is new. */
+  readonly level: HabitFinding | undefined
+  /** What is odd about its time, in each session. */
+  readonly timing: readonly (HabitFinding | undefined)[]
 }
 
 /** The end of a session, or its being cut off. */
@@ -47,6 +61,14 @@ export interface ExaminerParts {
   readonly unknownSurprise: number
 }
 
+/** An event that is being judged, for sentences about it. */
+interface Told {
+  /** Puts into words what the model expected instead. */
+  readonly sequence: () => string
+  readonly occurrence?: Occurrence
+  readonly timing?: HabitFinding | undefined
+}
+
 /** Gathers what each detector has to say about an event, has it judged, and puts the verdict into words. */
 export class Examiner {
   readonly #shown = newStatistics()
@@ -56,22 +78,30 @@ export class Examiner {
 
   /** The memory of a session that has just begun. */
   begin(context: Context): Memory {
-    return { context, tally: new Tally(), standing: this.parts.judge.begin(), sentences: [] }
+    return { context, tally: new Tally(), pace: new Pace(), standing: this.parts.judge.begin(), clues: [] }
   }
 
   /** Judges a line in all its sessions. @returns the verdict of the first */
   event(tree: PrefixTree, occurrence: Occurrence): Verdict {
     const { node, token, sessions, template, templateId } = occurrence
+    const { judge } = this.parts
     const isKnown = token !== UNKNOWN
-    const surprise = isKnown ? tree.surprise(node, token) : this.parts.unknownSurprise
+    const surprise = isKnown
+      ? tree.surprise(node, token)
+      : this.parts.unknownSurprise + (occurrence.level?.surprise ?? 0)
     const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
+    const sequence = (): string =>
+      this.#explainSequence(tree, occurrence, template, isKnown, surprise) + explainLevel(occurrence.level)
     let verdict: Verdict | undefined
-    for (const session of sessions) {
+    sessions.forEach((session, i) => {
+      const timing = occurrence.timing[i]
       this.#clear()
       this.parts.composition.observe(session.tally, token, this.#findings)
+      this.#showHabits(occurrence.content, timing)
       this.#show(isKnown ? 'next-key' : 'unseen-key', surprise, rank)
-      const sequence = (): string => this.#explainSequence(tree, occurrence, template, isKnown, surprise)
-      const { judgement, message } = this.#decide(session, sequence)
+      if (judge.needsRarity)
+        this.#shown[DETECTOR_INDEX.rarity] = isKnown ? tree.rarity(node, token) : UNSEEN_RARITY
+      const { judgement, message } = this.#decide(session, { sequence, occurrence, timing })
       verdict ??= {
         status: 'scored',
         anomaly: judgement.isAnomaly,
@@ -86,10 +116,11 @@ export class Examiner {
         ...(judgement.isAnomaly && {
           reasons: judgement.reasons,
           message: message!,
+          evidence: evidenceOf(session),
           expected: expectedNext(tree, node, this.parts.keys),
         }),
       }
-    }
+    })
     return verdict!
   }
 
@@ -105,10 +136,12 @@ export class Examiner {
     if (isTrueEnd(closed)) {
       const surprise = silenceSurprise(tree.surprise(node, END), mayPause)
       this.#show('session-end', surprise, tree.rank(node, END))
-      this.#decide(session, () => this.#explainSequence(tree, ending, undefined, true, surprise))
+      this.#shown[DETECTOR_INDEX.rarity] = tree.rarity(node, END)
+      const sequence = (): string => this.#explainSequence(tree, ending, undefined, true, surprise)
+      this.#decide(session, { sequence })
     } else {
       showFindings(this.#shown, this.#findings)
-      this.#decide(session, () => '')
+      this.#decide(session, { sequence: () => '' })
     }
   }
 
@@ -130,18 +163,36 @@ export class Examiner {
     showFindings(this.#shown, this.#findings)
   }
 
-  #decide(session: Session, sequence: () => string): { judgement: Judgement; message: string | undefined } {
+  #showHabits(content: HabitFinding | undefined, timing: HabitFinding | undefined): void {
+    this.#shown[DETECTOR_INDEX.parameter] = content?.surprise ?? 0
+    this.#shown[DETECTOR_INDEX['time-gap']] = timing?.surprise ?? 0
+  }
+
+  #decide(session: Session, event: Told): { judgement: Judgement; message: string | undefined } {
     const { judge } = this.parts
     const judgement = judge.judge(session.standing, this.#shown)
-    for (const view of judgement.raised) session.sentences[view] = this.#sentence(session, view, sequence)
-    const message = judgement.isAnomaly ? this.#message(session, sequence) : undefined
+    for (const view of judgement.raised) session.clues[view] = this.#clue(session, view, event)
+    const message = judgement.isAnomaly ? this.#message(session, event) : undefined
     note(session, judgement, message)
     return { judgement, message }
   }
 
-  /** What a view's strongest detector has just found, in words. */
-  #sentence(session: Session, view: number, sequence: () => string): string {
-    const detector = this.parts.judge.detectorOf(session.standing, view)
+  /** What a view's strongest detector has just found. */
+  #clue(session: Session, view: number, event: Told): Clue {
+    const { judge } = this.parts
+    const detector = judge.detectorOf(session.standing, view)
+    return {
+      detector,
+      pValue: judge.pValue(detector, this.#shown[DETECTOR_INDEX[detector]]!),
+      message: this.#sentence(session, detector, event),
+    }
+  }
+
+  #sentence(session: Session, detector: DetectorName, { sequence, occurrence, timing }: Told): string {
+    const habit =
+      detector === 'parameter' ? occurrence?.content : detector === 'time-gap' ? timing : undefined
+    if (habit !== undefined)
+      return explainHabit(habit, occurrence!.template, this.parts.keys.template(occurrence!.previous))
     const finding = (this.#findings as Readonly<Partial<Record<DetectorName, Finding>>>)[detector]
     // That a key is unseen is what the sequence says too.
     if (finding === undefined || finding.kind === 'unseen') return sequence()
@@ -149,12 +200,8 @@ export class Examiner {
   }
 
   /** The sentences of all views, the strongest first. */
-  #message({ standing, sentences }: Session, sequence: () => string): string {
-    const known = sentences
-      .map((sentence, view) => ({ sentence, evidence: standing.evidence[view]! }))
-      .filter(({ sentence }) => sentence !== undefined)
-      .sort((a, b) => b.evidence - a.evidence)
-    const different = new Set(known.map(({ sentence }) => sentence))
+  #message(session: Session, { sequence }: Told): string {
+    const different = new Set(strongestFirst(session).map(({ message }) => message))
     return different.size === 0 ? sequence() : [...different].join('; also, ')
   }
 

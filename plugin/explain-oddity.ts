@@ -1,6 +1,6 @@
 import type { Finding } from '../scorer/composition/findings.js'
 import type { Tally } from '../scorer/composition/tally.js'
-import { quote } from './explain.js'
+import { quote, rarity } from './explain.js'
 import type { Keys } from './keys.js'
 
 /** One sentence about what is odd in what a session is made of. */
@@ -13,22 +13,18 @@ export function explainOddity(finding: Finding, tally: Tally, keys: Keys): strin
     case 'unseen':
       return 'a kind of line came that was not seen in training'
     case 'present':
-      return `${it} came, as in ${share(seen, of)} normal sessions`
+      return `${it} came, as in ${rarity(seen, of)} normal sessions`
     case 'absent':
-      return `${it} never came, as in ${share(seen, of)} normal sessions${other === undefined ? '' : ` with ${its}`}`
+      return `${it} never came, as in ${rarity(seen, of)} normal sessions${other === undefined ? '' : ` with ${its}`}`
     case 'together':
-      return `${it} came together with ${its}, as in ${share(seen, of)} normal sessions with either`
+      return `${it} came together with ${its}, as in ${rarity(seen, of)} normal sessions with either`
     case 'order':
-      return `${it} came ${times(count)} and ${its} ${times(tally.count(other!))}: ${compare(count, tally.count(other!))}, as in ${share(seen, of)} normal sessions with either`
+      return `${it} came ${times(count)} and ${its} ${times(tally.count(other!))}: ${compare(count, tally.count(other!))}, as in ${rarity(seen, of)} normal sessions with either`
     case 'many':
-      return `${it} came ${times(count)}; so often it comes in ${share(seen, of)} normal sessions that hold it`
+      return `${it} came ${times(count)}; so often it comes in ${rarity(seen, of)} normal sessions that hold it`
     case 'few':
-      return `${it} came only ${times(count)}; so seldom it comes in ${share(seen, of)} normal sessions that hold it`
+      return `${it} came only ${times(count)}; so seldom it comes in ${rarity(seen, of)} normal sessions that hold it`
   }
-}
-
-function share(seen: number, of: number): string {
-  return `${seen === 0 ? 'none' : seen.toLocaleString('en-US')} of ${of.toLocaleString('en-US')}`
 }
 
 function times(count: number): string {

@@ -62,6 +62,11 @@ export function quote(template: string | undefined): string {
   return `\`${template.length > MAX_TEMPLATE_LENGTH ? `${template.slice(0, MAX_TEMPLATE_LENGTH)}...` : template}\``
 }
 
+/** `3 of 1,200`, `none of 20`. */
+export function rarity(seen: number, of: number): string {
+  return `${seen === 0 ? 'none' : seen.toLocaleString('en-US')} of ${of.toLocaleString('en-US')}`
+}
+
 function percent(probability: number): string {
   const value = 100 * probability
   return `${value >= 99.5 && value < 100 ? '99+' : value >= 1 ? value.toFixed(0) : value.toPrecision(1)} %`

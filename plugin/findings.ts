@@ -1,7 +1,7 @@
 import type { Judge, Judgement } from '../scorer/judge.js'
 import { round } from './fields.js'
-import type { CloseReason, Session } from './session.js'
-import type { SessionSummary } from './verdict.js'
+import type { CloseReason, Clue, Session } from './session.js'
+import type { Evidence, SessionSummary } from './verdict.js'
 
 /** Enters a decision into the session it was made about. */
 export function note({ findings }: Session, judgement: Judgement, message: string | undefined): void {
@@ -16,6 +16,25 @@ export function note({ findings }: Session, judgement: Judgement, message: strin
 /** Notes that an event of these sessions passed unscored. */
 export function noteUnscored(sessions: readonly Session[]): void {
   for (const { findings } of sessions) findings.isIncomplete = true
+}
+
+/** What the views found so far, the strongest first. */
+export function strongestFirst({ clues, standing }: Session): Clue[] {
+  return clues
+    .map((clue, view) => ({ clue, evidence: standing.evidence[view]! }))
+    .sort((a, b) => b.evidence - a.evidence)
+    .flatMap(({ clue }) => clue ?? [])
+}
+
+/** The same as it is told. */
+export function evidenceOf(session: Session): Evidence[] {
+  return strongestFirst(session)
+    .filter(({ message }) => message !== '')
+    .map(({ detector, pValue, message }) => ({
+      detector,
+      p_value: Number(pValue.toPrecision(3)),
+      message,
+    }))
 }
 
 /** What is told of a session that closed. */
@@ -36,6 +55,7 @@ export function summarize(
     severity: judge.severity(anomaly, score),
     reasons: [...reasons],
     ...(message !== undefined && { message }),
+    ...(anomaly && { evidence: evidenceOf(session) }),
     events: session.numEvents,
     anomalies: numAnomalies,
     open: closed === 'open',

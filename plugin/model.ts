@@ -2,14 +2,23 @@ import { Drain } from '../drain/drain.js'
 import { type Bundle, type BundleExtras, readBundle, writeBundle } from '../scorer/bundle.js'
 import { BundleError } from '../scorer/errors.js'
 import type { TrainedModel } from '../scorer/trained-model.js'
+import { type HabitTable, habitSchema } from './habits/habit-table.js'
 import { type LineRules, lineRulesSchema } from './line-rules.js'
 
 const DRAIN_FILE = 'drain.json'
+const HABITS_FILE = 'habits.json'
 
-/** A bundle with all that a stage needs; `drain` and `rules` are missing in models trained on key sequences alone. */
+/** What training learnt of reading lines. */
+export interface LineModel {
+  readonly drain: Drain
+  readonly rules: LineRules
+  readonly habits: HabitTable
+}
+
+/** A bundle with all that a stage needs; `lines` is missing in models trained on key sequences alone. */
 export interface Model {
   readonly bundle: Bundle
-  readonly lines: { readonly drain: Drain; readonly rules: LineRules } | undefined
+  readonly lines: LineModel | undefined
 }
 
 /**
@@ -23,7 +32,9 @@ export function writeModel(
   documents?: BundleExtras['documents'],
 ): Promise<string> {
   const files: Record<string, Uint8Array> =
-    lines === undefined ? {} : { [DRAIN_FILE]: Buffer.from(`${JSON.stringify(lines.drain.toSnapshot())}\n`) }
+    lines === undefined
+      ? {}
+      : { [DRAIN_FILE]: json(lines.drain.toSnapshot()), [HABITS_FILE]: json(lines.habits) }
   return writeBundle(path, model, {
     files,
     preprocessing: lines === undefined ? null : lines.rules,
@@ -37,27 +48,37 @@ export async function readModel(path: string): Promise<Model> {
   const { files, preprocessing } = bundle.extras
   if (preprocessing === null || preprocessing === undefined) return { bundle, lines: undefined }
   const rules = lineRulesSchema.safeParse(preprocessing)
-  const snapshot = files[DRAIN_FILE]
-  if (!rules.success || snapshot === undefined) {
+  const { [DRAIN_FILE]: snapshot, [HABITS_FILE]: habits } = files
+  if (!rules.success || snapshot === undefined || habits === undefined) {
     throw new BundleError(
       `the model bundle at ${path} is damaged: it says nothing usable about reading lines; train again`,
     )
   }
-  try {
-    return {
-      bundle,
-      lines: { drain: Drain.fromSnapshot(JSON.parse(Buffer.from(snapshot).toString())), rules: rules.data },
-    }
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new BundleError(`the model bundle at ${path} is damaged: ${DRAIN_FILE}: ${reason}`, cause)
+  return {
+    bundle,
+    lines: {
+      drain: parsed(path, DRAIN_FILE, snapshot, value => Drain.fromSnapshot(value)),
+      rules: rules.data,
+      habits: parsed(path, HABITS_FILE, habits, value => habitSchema.parse(value)),
+    },
   }
 }
 
+function parsed<T>(path: string, file: string, bytes: Uint8Array, read: (value: unknown) => T): T {
+  try {
+    return read(JSON.parse(Buffer.from(bytes).toString()))
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new BundleError(`the model bundle at ${path} is damaged: ${file}: ${reason}`, cause)
+  }
+}
+
+function json(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value)}\n`)
+}
+
 /** As readModel, for commands that read lines. @throws BundleError also when the model was trained on key sequences */
-export async function readLineModel(
-  path: string,
-): Promise<Model & { readonly lines: NonNullable<Model['lines']> }> {
+export async function readLineModel(path: string): Promise<Model & { readonly lines: LineModel }> {
   const { bundle, lines } = await readModel(path)
   if (lines === undefined) {
     throw new BundleError(

@@ -3,6 +3,7 @@ import { Judge } from '../scorer/judge.js'
 import { Scorer } from '../scorer/scorer.js'
 import { Engine } from './engine.js'
 import { Examiner } from './examiner.js'
+import { Habits } from './habits/habits.js'
 import { Keys } from './keys.js'
 import { LineReader } from './line-reader.js'
 import type { LineRules } from './line-rules.js'
@@ -22,10 +23,11 @@ export async function openEngine(
   const reader = new LineReader(rules)
   const scorer = await Scorer.start(bundle, options.scorer)
   const keys = new Keys(lines.drain, bundle.vocabulary)
+  const judge = makeJudge(bundle, options)
   const examiner = new Examiner({
     bundleId: bundle.id,
     keys,
-    judge: makeJudge(bundle, options),
+    judge,
     composition: new Composition(bundle.composition),
     unknownSurprise: bundle.unknownSurprise,
   })
@@ -37,6 +39,7 @@ export async function openEngine(
     scorer,
     examiner,
     pauses: new Pauses(rules.pauses),
+    habits: new Habits(lines.habits, lines.drain, bundle.vocabulary, detector => judge.uses(detector)),
     onScorerFailure: options.onScorerFailure,
   })
   return { engine, rules }

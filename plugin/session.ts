@@ -1,6 +1,8 @@
 import type { Tally } from '../scorer/composition/tally.js'
+import type { DetectorName } from '../scorer/detectors/detector.js'
 import type { Standing } from '../scorer/judge.js'
 import type { Context } from '../scorer/scorer.js'
+import type { Pace } from './habits/pace.js'
 
 /** What the detectors remember of a session. */
 export interface Memory {
@@ -8,10 +10,21 @@ export interface Memory {
   readonly context: Context
   /** How often each key came. */
   readonly tally: Tally
+  /** When its lines came. */
+  readonly pace: Pace
   /** The evidence so far. */
   readonly standing: Standing
-  /** By view: the sentence about its strongest evidence, where that is worth one. */
-  readonly sentences: (string | undefined)[]
+  /** By view: its strongest evidence in words, where that is worth some. */
+  readonly clues: (Clue | undefined)[]
+}
+
+/** What a detector found. */
+export interface Clue {
+  readonly detector: DetectorName
+  /** How often a normal session shows as much to this detector. */
+  readonly pValue: number
+  /** One sentence. */
+  readonly message: string
 }
 
 /** A session under way: what the detectors need to go on, and what its summary will say. */

@@ -2,6 +2,8 @@ import { Drain } from '../drain/drain.js'
 import type { DrainOptions } from '../drain/options.js'
 import { Random } from '../scorer/random.js'
 import type { KeySequence } from '../scorer/train/train.js'
+import { HabitLearner, type NotedLine, type SessionNotes } from './habits/habit-learner.js'
+import type { HabitTable } from './habits/habit-table.js'
 import { LineReader, WHOLE_LOG } from './line-reader.js'
 import { type LineRules, MAX_SECONDS } from './line-rules.js'
 import type { PauseTable } from './pauses.js'
@@ -25,6 +27,8 @@ export interface TrainingLog {
   readonly sequences: KeySequence[]
   readonly drain: Drain
   readonly rules: LineRules
+  /** What parameters and times are like. */
+  readonly habits: HabitTable
   readonly numLines: number
   /** Lines that belong to no session by the rule. */
   readonly numWithoutSession: number
@@ -36,11 +40,22 @@ const MIN_IDLE_SECONDS = 60
 /** A live session is closed when it has been quiet for this many times the longest pause that a training session survived. */
 const PAUSE_MARGIN = 1.5
 
+/** The finest time between two lines of a log that writes whole seconds. */
+const COARSE_TICK_MS = 1_000
+
+/** What the collector needs to know of time. */
+interface Timing {
+  readonly idleTimeoutSeconds: number | undefined
+  /** The finest time between two lines. */
+  readonly tickMs: number
+}
+
 /** A session under collection. */
 interface OpenStretch extends Stretch {
   readonly id: string
   readonly keys: number[]
   readonly times: number[]
+  readonly notes: SessionNotes
   hasEnded: boolean
 }
 
@@ -54,19 +69,26 @@ export async function readTrainingLog(source: LineSource, options: TrainingLogOp
     idleTimeoutSeconds: options.rules.idleTimeoutSeconds ?? DEFAULT_IDLE_SECONDS,
   }
   const learner = new LineReader(rules)
+  let isCoarse = true
   for await (const line of source()) {
     learner.read(line)
-    const { content, contentStart } = learner.slots
+    const { content, contentStart, timeMs } = learner.slots
+    if (!Number.isNaN(timeMs) && timeMs % COARSE_TICK_MS !== 0) isCoarse = false
     if (content === undefined) drain.learnKey(line, contentStart)
     else drain.learnKey(content)
   }
-  const collector = new Collector(drain, rules, options.rules.idleTimeoutSeconds)
+  const collector = new Collector(drain, rules, {
+    idleTimeoutSeconds: options.rules.idleTimeoutSeconds,
+    tickMs: isCoarse ? COARSE_TICK_MS : 1,
+  })
   for await (const line of source()) collector.add(line)
   return collector.finish(options)
 }
 
 class Collector {
+  readonly idleTimeoutSeconds: number | undefined
   readonly #reader: LineReader
+  readonly #habits: HabitLearner
   readonly #open = new Map<string, OpenStretch>()
   readonly #all: OpenStretch[] = []
   readonly #windowMs: number | undefined
@@ -79,8 +101,10 @@ class Collector {
   constructor(
     readonly drain: Drain,
     readonly rules: LineRules,
-    readonly idleTimeoutSeconds: number | undefined,
+    { idleTimeoutSeconds, tickMs }: Timing,
   ) {
+    this.idleTimeoutSeconds = idleTimeoutSeconds
+    this.#habits = new HabitLearner(tickMs)
     this.#reader = new LineReader(rules)
     const { session } = rules
     this.#windowMs = session.kind === 'window' ? session.seconds * 1000 : undefined
@@ -91,7 +115,8 @@ class Collector {
     this.#numLines++
     const reader = this.#reader
     reader.read(line)
-    const { content, contentStart, timeMs } = reader.slots
+    const { content, contentStart, timeMs, level } = reader.slots
+    const steadyMs = this.#habits.steady(timeMs)
     const id = reader.session(line, undefined)
     if (id === undefined) {
       this.#numWithoutSession++
@@ -99,8 +124,10 @@ class Collector {
     }
     const time = this.#time(timeMs)
     const key = content === undefined ? this.drain.learnKey(line, contentStart) : this.drain.learnKey(content)
-    if (this.#windowMs === undefined) this.#addToSession(id, key, time, line)
-    else this.#addToWindows(id, key, time, this.#windowMs)
+    const parameters = this.drain.parametersOfLast(content ?? line, this.drain.cluster(key)!)
+    const noted = { key, parameters, level, steadyMs }
+    if (this.#windowMs === undefined) this.#addToSession(id, noted, time, line)
+    else this.#addToWindows(id, noted, time, this.#windowMs)
   }
 
   finish({ isComplete, seed }: TrainingLogOptions): TrainingLog {
@@ -118,14 +145,17 @@ class Collector {
       return random.uniform() < estimator.probabilityOver(keys.at(-1)!, quiet)
     }
     const ids = new Map(this.drain.clusters().map(({ key, id }) => [key, id]))
+    const { table, surprises } = this.#habits.finish(this.#all, ids)
     return {
-      sequences: this.#all.map(stretch => ({
+      sequences: this.#all.map((stretch, i) => ({
         id: stretch.id,
         keys: stretch.keys.map(key => ids.get(key) ?? String(key)),
         ended: isOver(stretch),
         ...(isWindowed && { isWhole: true }),
+        statistics: surprises[i]!,
       })),
       drain: this.drain,
+      habits: table,
       rules: {
         ...this.rules,
         idleTimeoutSeconds: idleTimeoutSeconds ?? this.#idleSeconds(estimator.longestPause),
@@ -155,7 +185,7 @@ class Collector {
     return this.#lastTime
   }
 
-  #addToSession(id: string, key: number, time: number, line: string): void {
+  #addToSession(id: string, noted: NotedLine, time: number, line: string): void {
     let stretch = this.#open.get(id)
     const timeoutMs =
       this.idleTimeoutSeconds === undefined ? Number.POSITIVE_INFINITY : this.idleTimeoutSeconds * 1000
@@ -167,15 +197,14 @@ class Collector {
       stretch = this.#begin(id)
       this.#open.set(id, stretch)
     }
-    stretch.keys.push(key)
-    stretch.times.push(time)
+    this.#append(stretch, noted, time)
     if (this.#reader.isEnd(line)) {
       stretch.hasEnded = true
       this.#open.delete(id)
     }
   }
 
-  #addToWindows(id: string, key: number, time: number, windowMs: number): void {
+  #addToWindows(id: string, noted: NotedLine, time: number, windowMs: number): void {
     const first = Math.floor((time - windowMs) / this.#stepMs) * this.#stepMs + this.#stepMs
     for (let start = first; start <= time; start += this.#stepMs) {
       const label = `${id}@${start}`
@@ -184,9 +213,14 @@ class Collector {
         stretch = this.#begin(this.#windowName(id, start))
         this.#open.set(label, stretch)
       }
-      stretch.keys.push(key)
-      stretch.times.push(time)
+      this.#append(stretch, noted, time)
     }
+  }
+
+  #append({ keys, times, notes }: OpenStretch, noted: NotedLine, time: number): void {
+    keys.push(noted.key)
+    times.push(time)
+    this.#habits.note(notes, noted)
   }
 
   /** What people know a window by: when it began, or its number of lines in where lines have no times. */
@@ -197,7 +231,13 @@ class Collector {
 
   #begin(id: string): OpenStretch {
     // A copy of its own: an id cut out of its line would keep the whole line in memory.
-    const stretch: OpenStretch = { id: Buffer.from(id).toString(), keys: [], times: [], hasEnded: false }
+    const stretch: OpenStretch = {
+      id: Buffer.from(id).toString(),
+      keys: [],
+      times: [],
+      notes: this.#habits.begin(),
+      hasEnded: false,
+    }
     this.#all.push(stretch)
     return stretch
   }

@@ -10,6 +10,15 @@ export interface Expected {
   readonly probability: number
 }
 
+/** What one detector found: views of a session that are blind to each other are told one by one. */
+export interface Evidence {
+  readonly detector: DetectorName
+  /** How often a normal session shows as much to this detector, by its own calibration. */
+  readonly p_value: number
+  /** One sentence. */
+  readonly message: string
+}
+
 /** What is added to a record, under the key `logneo`. */
 export interface Verdict {
   readonly status: VerdictStatus
@@ -28,6 +37,8 @@ export interface Verdict {
   readonly model?: string
   readonly reasons?: readonly DetectorName[]
   readonly message?: string
+  /** What speaks for an anomaly, the strongest first. */
+  readonly evidence?: readonly Evidence[]
   readonly expected?: readonly Expected[]
 }
 
@@ -41,6 +52,8 @@ export interface SessionSummary {
   readonly severity: Severity
   readonly reasons: readonly string[]
   readonly message?: string
+  /** On anomalies, what speaks for them, the strongest first. */
+  readonly evidence?: readonly Evidence[]
   /** Lines in the session. */
   readonly events: number
   /** Lines and ends among them that were flagged. */

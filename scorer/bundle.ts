@@ -14,7 +14,7 @@ import { Vocabulary } from './vocabulary.js'
 
 const FORMAT = 'logneo-bundle'
 /** Version of the format that this program writes, and the newest it reads. */
-export const BUNDLE_VERSION = 2
+export const BUNDLE_VERSION = 3
 const WEIGHTS_FILE = 'weights.safetensors'
 /** Graphs for other programs: here they are made anew from config and weights, in the precision that is wanted. */
 const STEP_FILE = 'step.onnx'

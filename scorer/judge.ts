@@ -1,13 +1,13 @@
 import { DETECTOR_INDEX, DETECTOR_NAMES, type DetectorName, type Statistics } from './detectors/detector.js'
 import { NullDistribution } from './null-distribution.js'
-import { resolveTopK, type TopK } from './top-k.js'
+import { type TopK, type TopKLimit, topKLimit } from './top-k.js'
 import type { Validation } from './validation.js'
 import { View } from './view.js'
 
 export interface JudgeOptions {
   /** Sessions flagged per normal session. Default 0.001. */
   readonly falseAlarmRate?: number
-  /** Which detectors decide. Default all but top-k. */
+  /** Which detectors decide. Default all but time-gap, which takes a system under load for one that is ill, and top-k. */
   readonly detectors?: readonly DetectorName[]
   /** K of the top-k detector. Default auto. */
   readonly topK?: TopK
@@ -16,7 +16,7 @@ export interface JudgeOptions {
 /** One false alarm in a thousand sessions: a few thousand training sessions can just vouch for it by counting. */
 export const DEFAULT_JUDGE_OPTIONS = {
   falseAlarmRate: 0.001,
-  detectors: ['next-key', 'unseen-key', 'session-end', 'key-set', 'count-order', 'count-vector'],
+  detectors: ['next-key', 'unseen-key', 'session-end', 'key-set', 'count-order', 'count-vector', 'parameter'],
   topK: 'auto',
 } as const satisfies Required<JudgeOptions>
 
@@ -64,18 +64,32 @@ export class Judge {
   readonly normals: NullDistribution
   /** The same, of each session, ascending. */
   readonly normalEvidence: Float64Array
-  readonly #topK: number
+  readonly #topK: TopKLimit | undefined
+  readonly #validation: Validation
+  readonly #byDetector = new Map<DetectorName, NullDistribution>()
 
   constructor(validation: Validation, numKeys: number, options: JudgeOptions = {}) {
     const { falseAlarmRate, detectors, topK } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
     this.falseAlarmRate = falseAlarmRate
+    this.#validation = validation
     this.#views = View.all(validation, detectors)
     this.normalEvidence = evidenceOf(validation, this.#views).sort()
     this.normals = NullDistribution.of(this.normalEvidence)
     this.threshold = this.normals.threshold(falseAlarmRate)
     this.#topK = (detectors as readonly DetectorName[]).includes('top-k')
-      ? resolveTopK(topK, validation, numKeys, falseAlarmRate)
-      : Number.POSITIVE_INFINITY
+      ? topKLimit(topK, validation, numKeys, falseAlarmRate)
+      : undefined
+  }
+
+  /** Whether a detector decides. */
+  uses(detector: DetectorName): boolean {
+    const index = DETECTOR_INDEX[detector]
+    return this.#views.some(({ detectors }) => detectors.includes(index))
+  }
+
+  /** Whether the rarity of events is asked for. */
+  get needsRarity(): boolean {
+    return this.#topK?.statistic === 'rarity'
   }
 
   /** For a session that has just begun. */
@@ -86,6 +100,16 @@ export class Judge {
   /** The detector that found a view's strongest evidence. */
   detectorOf({ detectors }: Standing, view: number): DetectorName {
     return DETECTOR_NAMES[detectors[view]!]!
+  }
+
+  /** How often a normal session shows a detector this much at least, by its own calibration. @param statistic surprise in nats, or rank */
+  pValue(detector: DetectorName, statistic: number): number {
+    let normals = this.#byDetector.get(detector)
+    if (normals === undefined) {
+      normals = NullDistribution.of(this.#validation.statistics[detector])
+      this.#byDetector.set(detector, normals)
+    }
+    return normals.pValue(statistic)
   }
 
   /** Judges what an event, or a session's end, showed, and lets the session remember it. */
@@ -124,7 +148,8 @@ export class Judge {
     shown: Statistics,
     raised: readonly number[],
   ): Judgement {
-    const isBeyondK = shown[DETECTOR_INDEX['top-k']]! >= this.#topK
+    const topK = this.#topK
+    const isBeyondK = topK !== undefined && shown[DETECTOR_INDEX[topK.statistic]]! > topK.largest
     const p = this.normals.pValue(evidence)
     const score = Math.min(MAX_SCORE, -Math.log10(isBeyondK ? Math.min(p, this.falseAlarmRate) : p))
     const isAnomaly = isEnough || isBeyondK

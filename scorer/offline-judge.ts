@@ -1,7 +1,7 @@
 import { Composition } from './composition/composition.js'
 import { type Findings, noFindings, reset, showFindings } from './composition/findings.js'
 import { Tally } from './composition/tally.js'
-import { DETECTOR_INDEX, type DetectorName, newStatistics } from './detectors/detector.js'
+import { DETECTOR_INDEX, type DetectorName, newStatistics, UNSEEN_RARITY } from './detectors/detector.js'
 import { Judge, type Judgement, type JudgeOptions } from './judge.js'
 import type { SequenceScores } from './sequence-scorer.js'
 import type { TrainedModel } from './trained-model.js'
@@ -36,7 +36,7 @@ export class OfflineJudge {
   }
 
   /** @param tokens the session's keys (T) @param scores of its keys and its end (T + 1) */
-  session(tokens: Int32Array, { surprises, ranks }: SequenceScores): SessionJudgement {
+  session(tokens: Int32Array, scores: SequenceScores): SessionJudgement {
     const standing = this.judge.begin()
     const tally = new Tally()
     const reasons = new Set<DetectorName>()
@@ -51,12 +51,12 @@ export class OfflineJudge {
     tokens.forEach((token, i) => {
       this.#reset()
       this.#composition.observe(tally, token, this.#findings)
-      this.#show(token === UNKNOWN ? 'unseen-key' : 'next-key', token, surprises[i]!, ranks[i]!)
+      this.#show(token === UNKNOWN ? 'unseen-key' : 'next-key', token, scores, i)
       take(this.judge.judge(standing, this.#shown), i)
     })
     this.#reset()
     this.#composition.conclude(tally, this.#findings)
-    this.#show('session-end', undefined, surprises[tokens.length]!, ranks[tokens.length]!)
+    this.#show('session-end', undefined, scores, tokens.length)
     take(this.judge.judge(standing, this.#shown), tokens.length)
     return { score, reasons, flaggedAt }
   }
@@ -66,10 +66,16 @@ export class OfflineJudge {
     reset(this.#findings)
   }
 
-  #show(detector: DetectorName, token: number | undefined, surprise: number, rank: number): void {
+  #show(
+    detector: DetectorName,
+    token: number | undefined,
+    { surprises, ranks, rarities }: SequenceScores,
+    at: number,
+  ): void {
     const isKnown = token !== UNKNOWN
-    this.#shown[DETECTOR_INDEX[detector]] = isKnown ? surprise : this.#unknownSurprise
-    this.#shown[DETECTOR_INDEX['top-k']] = isKnown ? rank : this.#vocabularySize
+    this.#shown[DETECTOR_INDEX[detector]] = isKnown ? surprises[at]! : this.#unknownSurprise
+    this.#shown[DETECTOR_INDEX['top-k']] = isKnown ? ranks[at]! : this.#vocabularySize
+    this.#shown[DETECTOR_INDEX.rarity] = isKnown ? rarities[at]! : UNSEEN_RARITY
     showFindings(this.#shown, this.#findings)
   }
 }

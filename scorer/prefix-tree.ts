@@ -145,6 +145,16 @@ export class PrefixTree {
     return likelier
   }
 
+  /** -ln of the probability of `token` and all that are no likelier after the prefix. */
+  rarity(node: number, token: number): number {
+    const start = node * this.vocabularySize
+    const observed = this.#logProbabilities[start + token]!
+    let probability = 0
+    for (let i = start; i < start + this.vocabularySize; i++)
+      if (this.#logProbabilities[i]! <= observed) probability += Math.exp(this.#logProbabilities[i]!)
+    return Math.max(0, -Math.log(probability))
+  }
+
   /** Log-probabilities (V) after the prefix, as a view that the next eviction may overwrite. */
   distribution(node: number): Float32Array {
     return this.#logProbabilities.subarray(node * this.vocabularySize, (node + 1) * this.vocabularySize)

@@ -6,10 +6,11 @@ import { type Feeds, Runtime } from './runtime.js'
 import { type Segment, segments, type TokenSequence } from './segments.js'
 import type { TrainedModel } from './trained-model.js'
 
-/** Surprise (-ln p) and rank (zero-based) of each target of a session: its keys, then its end if that was seen. */
+/** Surprise (-ln p), rank (zero-based) and rarity (see STATISTIC_NAMES) of each target of a session: its keys, then its end if that was seen. */
 export interface SequenceScores {
   readonly surprises: Float32Array
   readonly ranks: Float32Array
+  readonly rarities: Float32Array
 }
 
 interface Placed {
@@ -56,7 +57,11 @@ export class SequenceScorer {
     const { unique, indices } = deduplicate(sequences)
     const scores = unique.map(({ tokens, ended }) => {
       const size = tokens.length + (ended ? 1 : 0)
-      return { surprises: new Float32Array(size), ranks: new Float32Array(size) }
+      return {
+        surprises: new Float32Array(size),
+        ranks: new Float32Array(size),
+        rarities: new Float32Array(size),
+      }
     })
     const feeds =
       weights instanceof Float32Array ? { parameters: { data: weights, shape: [weights.length] } } : weights
@@ -106,7 +111,7 @@ export class SequenceScorer {
       targets.set(segment.targets, row * time)
     })
     const shape = [batch.length, time]
-    const { surprises, ranks } = await this.runtime.run({
+    const { surprises, ranks, rarities } = await this.runtime.run({
       ...weights,
       tokens: { data: tokens, shape },
       targets: { data: targets, shape },
@@ -116,6 +121,7 @@ export class SequenceScorer {
       const to = row * time + segment.inputs.length
       scores[sequence]!.surprises.set(surprises!.subarray(from, to), at)
       scores[sequence]!.ranks.set(ranks!.subarray(from, to), at)
+      scores[sequence]!.rarities.set(rarities!.subarray(from, to), at)
     })
   }
 }

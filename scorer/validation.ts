@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DETECTOR_INDEX, DETECTOR_NAMES, type Statistics, VIEWS } from './detectors/detector.js'
+import { DETECTOR_INDEX, STATISTIC_NAMES, type Statistics, VIEWS } from './detectors/detector.js'
 
 /** Validation sessions kept at most; more make no threshold better. */
 const MAX_SESSIONS = 50_000
@@ -7,12 +7,12 @@ const DECIMALS = 3
 
 const column = z.array(z.number().nonnegative()).min(1).max(MAX_SESSIONS)
 
-/** What each detector found at most in each validation normal, by detector; `null` stands for detectors of later versions. */
+/** What each detector found at most in each validation normal, by its name. */
 export const validationSchema = z.strictObject({
   numSessions: z.number().int().positive(),
   statistics: z.object(
-    Object.fromEntries(DETECTOR_NAMES.map(name => [name, column])) as Record<
-      (typeof DETECTOR_NAMES)[number],
+    Object.fromEntries(STATISTIC_NAMES.map(name => [name, column])) as Record<
+      (typeof STATISTIC_NAMES)[number],
       typeof column
     >,
   ),
@@ -28,7 +28,7 @@ export function makeValidation(sessions: readonly Statistics[]): Validation {
   return {
     numSessions: kept.length,
     statistics: Object.fromEntries(
-      DETECTOR_NAMES.map((name, i) => [name, kept.map(statistics => rounded(statistics[i]!))]),
+      STATISTIC_NAMES.map((name, i) => [name, kept.map(statistics => rounded(statistics[i]!))]),
     ) as Validation['statistics'],
   }
 }
@@ -47,6 +47,15 @@ export function sequenceSurprises({ numSessions, statistics }: Validation): Floa
 
 /** The smallest K for which at most `falseAlarmRate` of the validation sessions hold a key of rank K or beyond. */
 export function topKForRate({ statistics }: Validation, falseAlarmRate: number): number {
-  const ranks = Float64Array.from(statistics['top-k']).sort()
-  return ranks[ranks.length - 1 - Math.floor(falseAlarmRate * ranks.length)]! + 1
+  return atRate(statistics['top-k'], falseAlarmRate) + 1
+}
+
+/** The rarity that at most `falseAlarmRate` of the validation sessions go beyond. */
+export function rarityForRate({ statistics }: Validation, falseAlarmRate: number): number {
+  return atRate(statistics.rarity, falseAlarmRate)
+}
+
+function atRate(values: readonly number[], rate: number): number {
+  const sorted = Float64Array.from(values).sort()
+  return sorted[sorted.length - 1 - Math.floor(rate * sorted.length)]!
 }

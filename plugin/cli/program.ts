@@ -277,7 +277,7 @@ function withDetection(command: Command): Command {
     .option('--detectors <names>', `which decide, of ${DETECTOR_NAMES.join(',')}`, detectorNames)
     .option(
       '--top-k <k>',
-      'K of the paper: a number, a share of the keys such as 0.45, or auto; adds the detector top-k',
+      'K of the paper: a number, a share of the keys such as 0.45, auto, or adaptive; adds the detector top-k',
       topK,
     )
 }
@@ -339,7 +339,7 @@ function share(text: string): number {
 }
 
 function topK(text: string): TopK {
-  if (text === 'auto') return 'auto'
+  if (text === 'auto' || text === 'adaptive') return text
   const value = positive(text)
   return value < 1 ? { ratio: value } : positiveInteger(text)
 }

@@ -2,7 +2,7 @@ import { readLines } from '../input/lines.js'
 import type { LogRecord } from '../line-reader.js'
 import { createStage, type Stage, type TaggedRecord } from '../stage.js'
 import type { StageOptions } from '../stage-options.js'
-import type { SessionSummary, Verdict } from '../verdict.js'
+import { FlagPrinter } from './flag-printer.js'
 import { emit, say } from './terminal.js'
 
 export interface ScoreCommandOptions {
@@ -12,8 +12,8 @@ export interface ScoreCommandOptions {
   readonly explain?: boolean
 }
 
-/** Context lines printed before a flagged one. */
-const NUM_CONTEXT = 3
+/** Width of paragraphs where nobody says how wide the page is. */
+const DEFAULT_COLUMNS = 80
 
 /** `logneo score`: verdicts for files, as NDJSON, or the flags alone for people. */
 export async function scoreCommand({
@@ -26,7 +26,7 @@ export async function scoreCommand({
     ...options,
     onScorerFailure: error => say(`scoring failed, lines pass unscored: ${error.message}`),
   })
-  const print = explain ? printFlags() : printRecords
+  const print = explain ? flagPrinter() : printRecords
   try {
     const tally = new Tally()
     let batch: TaggedRecord[] = []
@@ -65,43 +65,10 @@ function printRecords(batch: readonly TaggedRecord[]): string {
   return batch.map(record => `${JSON.stringify(record)}\n`).join('')
 }
 
-/** Prints flags with the lines of their session before them. */
-function printFlags(): (batch: readonly TaggedRecord[]) => string {
-  const contexts = new Map<string, string[]>()
-  return batch =>
-    batch
-      .map(record =>
-        'kind' in record.logneo
-          ? flaggedEnd(record.logneo, contexts)
-          : flaggedLine(record, record.logneo, contexts),
-      )
-      .join('')
-}
-
-function flaggedLine(record: TaggedRecord, verdict: Verdict, contexts: Map<string, string[]>): string {
-  const line =
-    typeof record.message === 'string' ? record.message : JSON.stringify({ ...record, logneo: undefined })
-  const session = verdict.session ?? ''
-  const context = contexts.get(session) ?? []
-  const text = verdict.anomaly
-    ? `${heading(verdict.severity!, verdict.score!, session, verdict.reasons!)}\n  ${verdict.message}\n${context.map(old => `    ${old}\n`).join('')}  > ${line}\n\n`
-    : ''
-  context.push(line)
-  if (context.length > NUM_CONTEXT) context.shift()
-  contexts.set(session, context)
-  return text
-}
-
-/** A session's own flags were printed with their lines; what is left to tell is an end that should not have been. */
-function flaggedEnd(summary: SessionSummary, contexts: Map<string, string[]>): string {
-  const context = contexts.get(summary.session) ?? []
-  contexts.delete(summary.session)
-  if (!summary.reasons.includes('session-end')) return ''
-  return `${heading(summary.severity, summary.score, summary.session, ['session-end'])}\n  ${summary.message}\n${context.map(old => `    ${old}\n`).join('')}\n`
-}
-
-function heading(severity: string, score: number, session: string, reasons: readonly string[]): string {
-  return `${severity.toUpperCase()}  score ${score.toFixed(1)}  session ${session}  (${reasons.join(', ')})`
+function flagPrinter(): (batch: readonly TaggedRecord[]) => string {
+  const { columns, isTTY } = process.stdout
+  const printer = new FlagPrinter({ columns: columns ?? DEFAULT_COLUMNS, isCut: isTTY === true })
+  return batch => batch.map(record => printer.print(record)).join('')
 }
 
 /** What a person wants to know at the end. */

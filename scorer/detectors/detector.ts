@@ -6,14 +6,26 @@ export const DETECTOR_NAMES = [
   'key-set',
   'count-order',
   'count-vector',
+  'parameter',
+  'time-gap',
   'top-k',
 ] as const
 export type DetectorName = (typeof DETECTOR_NAMES)[number]
 
-/** Place of each detector in the arrays that hold a value for every one. */
-export const DETECTOR_INDEX = Object.fromEntries(DETECTOR_NAMES.map((name, i) => [name, i])) as Readonly<
-  Record<DetectorName, number>
+/**
+ * Values noted of each event: one for each detector, and beside the rank what top-k goes by where K adapts, the rarity: -ln of the probability of
+ * the event and all that is no likelier.
+ */
+export const STATISTIC_NAMES = [...DETECTOR_NAMES, 'rarity'] as const
+export type StatisticName = (typeof STATISTIC_NAMES)[number]
+
+/** Place of each in the arrays that hold all of them. */
+export const DETECTOR_INDEX = Object.fromEntries(STATISTIC_NAMES.map((name, i) => [name, i])) as Readonly<
+  Record<StatisticName, number>
 >
+
+/** Rarity of what no model could foresee. */
+export const UNSEEN_RARITY = 99
 
 /**
  * Ways to look at a session that are blind to each other's findings. Detectors of one view look at the same thing, so the strongest speaks for
@@ -22,15 +34,17 @@ export const DETECTOR_INDEX = Object.fromEntries(DETECTOR_NAMES.map((name, i) =>
 export const VIEWS = [
   { name: 'sequence', isNetwork: true, detectors: ['next-key', 'unseen-key', 'session-end'] },
   { name: 'composition', isNetwork: false, detectors: ['key-set', 'count-order', 'count-vector'] },
+  { name: 'content', isNetwork: false, detectors: ['parameter'] },
+  { name: 'timing', isNetwork: false, detectors: ['time-gap'] },
 ] as const satisfies readonly {
   readonly name: string
   readonly isNetwork: boolean
   readonly detectors: readonly DetectorName[]
 }[]
 
-/** The largest value of each detector, in the order of DETECTOR_NAMES: surprise in nats, and for top-k the rank. */
+/** The largest of each value, in the order of STATISTIC_NAMES: in nats, and for top-k the rank. */
 export type Statistics = Float64Array
 
 export function newStatistics(): Statistics {
-  return new Float64Array(DETECTOR_NAMES.length)
+  return new Float64Array(STATISTIC_NAMES.length)
 }

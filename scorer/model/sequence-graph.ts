@@ -11,7 +11,8 @@ import { type StoredGraph, StoredTape } from './stored-tape.js'
  * The graph that scores whole sequences.
  *
  * In: parameters (size), tokens (B, T) int32, targets (B, T) int32: the token that followed each. Beside them the frozen weights of the form.
- * Out: surprises (B, T), -ln p(target); ranks (B, T), how many tokens were more likely than the target.
+ * Out: surprises (B, T), -ln p(target); ranks (B, T), how many tokens were more likely than the target; rarities (B, T), -ln of the probability of
+ * the target and all that are no likelier.
  */
 export function sequenceGraph(config: GptNeoConfig, form: ModelForm = wholeForm(config)): Buffer {
   const graph = new GraphBuilder('sequence')
@@ -48,9 +49,17 @@ function addSequence(tape: Tape, config: GptNeoConfig, weights: Weights, project
   const observed = graph.node('GatherElements', [logProbabilities, wanted], { axis: 1 })
   const likelier = graph.node('Cast', [graph.node('Greater', [logProbabilities, observed])], { to: 1 })
   const ranks = graph.node('ReduceSum', [likelier, graph.integers(1)], { keepdims: 0 })
+  const noLikelier = graph.node('Mul', [
+    graph.node('Exp', [logProbabilities]),
+    graph.node('Cast', [graph.node('LessOrEqual', [logProbabilities, observed])], { to: 1 }),
+  ])
+  const rarities = graph.node('Neg', [
+    graph.node('Log', [graph.node('ReduceSum', [noLikelier, graph.integers(1)], { keepdims: 0 })]),
+  ])
   graph.output('surprises', graph.node('Reshape', [graph.node('Neg', [observed]), shape]), 'float32', [
     'B',
     'T',
   ])
   graph.output('ranks', graph.node('Reshape', [ranks, shape]), 'float32', ['B', 'T'])
+  graph.output('rarities', graph.node('Reshape', [rarities, shape]), 'float32', ['B', 'T'])
 }

@@ -2,7 +2,13 @@ import { Composition } from '../composition/composition.js'
 import { showFindings } from '../composition/findings.js'
 import { CompositionStatistics } from '../composition/statistics.js'
 import { Tally } from '../composition/tally.js'
-import { DETECTOR_INDEX, newStatistics, type Statistics } from '../detectors/detector.js'
+import {
+  DETECTOR_INDEX,
+  newStatistics,
+  type StatisticName,
+  type Statistics,
+  UNSEEN_RARITY,
+} from '../detectors/detector.js'
 import { TrainingDataError } from '../errors.js'
 import { ADAPTER_ALPHA } from '../model/adapters.js'
 import type { GptNeoConfig } from '../model/config.js'
@@ -38,7 +44,12 @@ export interface KeySequence {
   readonly isWhole?: boolean
   /** Id as the log names it, for reports. */
   readonly id?: string
+  /** What detectors that look at more than keys found at most, as if the session had not been learnt from. Default: nothing. */
+  readonly statistics?: BeyondKeys
 }
+
+/** In nats; `unseen-key` is what the level of such a line adds to the surprise of its key. */
+export type BeyondKeys = Readonly<Partial<Record<'parameter' | 'time-gap' | 'unseen-key', number>>>
 
 /** Fewer sessions say nothing about what is normal. */
 export const MIN_SESSIONS = 20
@@ -88,8 +99,10 @@ export async function train(
   const judged = results.flatMap(({ scores, parameters }, fold) =>
     scores.map((score, i): JudgedSession => {
       const sequence = tasks[fold]!.heldOut[i]!
+      const source = splits[fold]!.heldOut[i]!
       const statistics = sequenceStatistics(sequence, score, surpriseOfUnknown, vocabulary.size)
-      return { source: splits[fold]!.heldOut[i]!, sequence, score, statistics, parameters }
+      addBeyondKeys(statistics, source.statistics ?? {})
+      return { source, sequence, score, statistics, parameters }
     }),
   )
   const composition = compose(usable, vocabulary)
@@ -207,25 +220,34 @@ export function unknownSurprise(keyCounts: readonly KeyCount[]): number {
 /** What the detectors of the sequence find at most in a session; an unknown key ranks behind all others. */
 export function sequenceStatistics(
   { tokens }: TokenSequence,
-  { surprises, ranks }: SequenceScores,
+  { surprises, ranks, rarities }: SequenceScores,
   surpriseOfUnknown: number,
   vocabularySize: number,
 ): Statistics {
   const statistics = newStatistics()
-  const raise = (detector: keyof typeof DETECTOR_INDEX, value: number): void => {
-    const index = DETECTOR_INDEX[detector]
+  const raise = (statistic: StatisticName, value: number): void => {
+    const index = DETECTOR_INDEX[statistic]
     if (value > statistics[index]!) statistics[index] = value
   }
   for (let i = 0; i < surprises.length; i++) {
     if (tokens[i] === UNKNOWN) {
       raise('unseen-key', surpriseOfUnknown)
       raise('top-k', vocabularySize)
+      raise('rarity', UNSEEN_RARITY)
     } else {
       raise(i < tokens.length ? 'next-key' : 'session-end', surprises[i]!)
       raise('top-k', ranks[i]!)
+      raise('rarity', rarities[i]!)
     }
   }
   return statistics
+}
+
+function addBeyondKeys(statistics: Statistics, beyond: BeyondKeys): void {
+  statistics[DETECTOR_INDEX.parameter] = beyond.parameter ?? 0
+  statistics[DETECTOR_INDEX['time-gap']] = beyond['time-gap'] ?? 0
+  const unseen = DETECTOR_INDEX['unseen-key']
+  if (statistics[unseen]! > 0) statistics[unseen]! += beyond['unseen-key'] ?? 0
 }
 
 /** Adds what held-out sessions are made of, each judged against all sessions but itself. */

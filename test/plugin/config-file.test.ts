@@ -56,6 +56,7 @@ log: {level: debug}
           'key-set',
           'count-order',
           'count-vector',
+          'parameter',
           'top-k',
         ],
         topK: { ratio: 0.4 },
@@ -126,7 +127,7 @@ zzz: 1
     'input.forward.maxFrameBytes is unknown: did you mean max_frame_bytes? (line 6)',
     'output.ndjson.path must be a text, got 7 (line 8)',
     'detect.false_alarm_rate must be a number above 0 and below 1, got 2 (line 10)',
-    'detect.detectors[1] must be one of next-key, unseen-key, session-end, key-set, count-order, count-vector, top-k, got "rank" (line 11)',
+    'detect.detectors[1] must be one of next-key, unseen-key, session-end, key-set, count-order, count-vector, parameter, time-gap, top-k, got "rank" (line 11)',
     'detect.fields must be minimal or full, got "some" (line 12)',
     'alerts is not available in this version: remove it (line 13)',
     'zzz is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, log (line 14)',
@@ -260,7 +261,7 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'a bad K',
     `${MINIMAL}detect: {top_k: 1.5}`,
-    'detect.top_k must be auto, an integer >= 1, or a share of the keys above 0 and below 1, got 1.5 (line 4)',
+    'detect.top_k must be auto, adaptive, an integer >= 1, or a share of the keys above 0 and below 1, got 1.5 (line 4)',
   ],
   [
     'an output that is an input',

@@ -57,7 +57,10 @@ function assertAlike(
       if (x !== undefined || y !== undefined)
         assert.ok(Math.abs(x! - y!) < 1e-4, `${name} ${x} instead of ${y}`)
     }
-    const exact = ({ score, surprise, expected, message, ...rest }: Verdict & SessionSummary) => rest
+    const exact = ({ score, surprise, expected, message, evidence, ...rest }: Verdict & SessionSummary) => ({
+      ...rest,
+      evidence: evidence?.map(({ detector }) => detector),
+    })
     assert.deepEqual(exact(one as Verdict & SessionSummary), exact(other as Verdict & SessionSummary))
   })
 }
@@ -253,6 +256,23 @@ t.test('an anomaly explains itself in words', async t => {
   t.ok(expected![0]!.probability > 0.8)
   t.ok(expected!.length <= 3)
   t.ok(verdicts[2]!.rank! > 0)
+})
+
+t.test('a value unlike all that came in training is flagged, with evidence of its own', async t => {
+  const engine = await open()
+  t.teardown(() => engine.close())
+  const lines = (number: number) =>
+    ['open', 'read', 'check', 'close'].map((kind, i) => logLine(0, `n${number}`, kind, i === 1 ? number : 7))
+  const { verdicts } = await engine.judge(inputs([...lines(700), ...lines(4_000_000_000)]))
+  t.same(
+    verdicts.map(({ anomaly }) => anomaly),
+    [false, false, false, false, false, true, false, false],
+  )
+  const { reasons, evidence, message } = verdicts[5]!
+  t.same(reasons, ['parameter'])
+  t.match(evidence, [{ detector: 'parameter', message }])
+  t.ok(evidence![0]!.p_value < 0.02)
+  t.match(message, /came with 4000000000; so large a number comes in none of \d+ normal sessions/)
 })
 
 t.test('a line is scored in the earliest window and counted in all', async t => {

@@ -166,7 +166,7 @@ async function rewriteManifest(
 t.test('manifests that say something wrong are refused', async t => {
   const path = join(t.testdir(), 'model')
   const cases: [what: string, pattern: RegExp, change: (m: Record<string, unknown>) => unknown][] = [
-    ['newer version', /format version 3.*reads up to 2; update/, m => ({ ...m, version: 3 })],
+    ['newer version', /format version 4.*reads up to 3; update/, m => ({ ...m, version: 4 })],
     ['older version', /format version 1.*train again/, m => ({ ...m, version: 1 })],
     ['other format', /format/, m => ({ ...m, format: 'something' })],
     ['null', /damaged/, () => null],

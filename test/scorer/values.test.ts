@@ -87,7 +87,11 @@ t.test(
   'the largest surprise and rank of a session count unknown keys by their own rule, and its end',
   async t => {
     const tokens = Int32Array.of(4, UNKNOWN, 5)
-    const scores = { surprises: Float32Array.of(1, 99, 2, 3), ranks: Float32Array.of(0, 1, 2, 3) }
+    const scores = {
+      surprises: Float32Array.of(1, 99, 2, 3),
+      ranks: Float32Array.of(0, 1, 2, 3),
+      rarities: new Float32Array(4),
+    }
     const largest = (sequence: Int32Array, name: DetectorName) =>
       sequenceStatistics({ tokens: sequence, ended: true }, scores, 7, 50)[DETECTOR_INDEX[name]]
     t.equal(largest(tokens, 'next-key'), 2)
