@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import type { JudgeOptions } from '../../scorer/judge.js'
 import { OfflineJudge } from '../../scorer/offline-judge.js'
 import { SequenceScorer } from '../../scorer/sequence-scorer.js'
+import type { EarlyFlags } from '../early.js'
 import { type Evaluation, evaluateSessions, type SessionOutcome } from '../evaluation.js'
 import { readModel } from '../model.js'
 import type { RunOptions } from './device-options.js'
@@ -75,6 +76,7 @@ function describe(
     ...(report.normalPopulation === report.normal
       ? []
       : [`false positives are scaled to ${report.normalPopulation} normal sessions`]),
+    ...(report.early === undefined ? [] : [describeEarly(report.early)]),
     'by detector (caught / falsely flagged)',
     ...Object.entries(report.detectors).map(
       ([name, counts]) => `  ${name.padEnd(12)} ${counts!.truePositives} / ${counts!.falsePositives}`,
@@ -82,4 +84,12 @@ function describe(
     `${report.seconds.toFixed(1)} s`,
   ]
   return `${lines.join('\n')}\n`
+}
+
+function describeEarly({ shareBeforeEnd, medianShareSeen }: EarlyFlags): string {
+  const percent = (share: number): string => (100 * share).toFixed(1)
+  const share = `early      ${percent(shareBeforeEnd)} % of those caught flagged before their last event`
+  return shareBeforeEnd === 0
+    ? share
+    : `${share}, half of them with at most ${percent(medianShareSeen)} % of the session seen`
 }
