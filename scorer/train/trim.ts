@@ -2,7 +2,7 @@ import { Composition } from '../composition/composition.js'
 import { CompositionStatistics } from '../composition/statistics.js'
 import { Tally } from '../composition/tally.js'
 import { Vocabulary } from '../vocabulary.js'
-import type { KeySequence } from './train.js'
+import { isWhole, type KeySequence } from './key-sequence.js'
 
 /** At most this share of the sessions is left out: what is more common is part of the log's normal life. */
 const MAX_SHARE = 0.1
@@ -30,16 +30,19 @@ const MAX_IN_VALLEY = 0.5
  * way of its own, and hardly any between them and the rest. What lies beyond the deepest valley is left out, and the rest is looked at again, as
  * anomalies vouch for each other. A log without a valley, clean or of many different tasks, is left as it is.
  *
- * @returns indices into `sequences`; sessions that are not whole are never among them
+ * The valley is sought among whole sessions; of one whose end was not seen only what it holds can be odd.
+ *
+ * @returns indices into `sequences`
  */
 export function findOutliers(sequences: readonly KeySequence[]): Set<number> {
-  const whole = sequences.flatMap(({ ended, isWhole = ended }, i) => (isWhole ? [i] : []))
   const outliers = new Set<number>()
-  if (whole.length < MIN_SESSIONS) return outliers
-  const maxOutliers = Math.floor(MAX_SHARE * whole.length)
-  for (let kept = whole; ; ) {
-    const oddness = oddnessOf(kept.map(i => sequences[i]!.keys))
-    const limit = beforeValley(Float64Array.from(oddness).sort(), maxOutliers - outliers.size)
+  const numWhole = sequences.filter(isWhole).length
+  if (numWhole < MIN_SESSIONS) return outliers
+  const maxOutliers = Math.floor(MAX_SHARE * numWhole)
+  for (let kept = sequences.map((_, i) => i); ; ) {
+    const oddness = oddnessOf(kept.map(i => sequences[i]!))
+    const ofWhole = oddness.filter((_, at) => isWhole(sequences[kept[at]!]!))
+    const limit = beforeValley(Float64Array.from(ofWhole).sort(), maxOutliers - (numWhole - ofWhole.length))
     const found = kept.filter((_, at) => oddness[at]! > limit)
     if (found.length === 0) return outliers
     for (const i of found) outliers.add(i)
@@ -48,14 +51,16 @@ export function findOutliers(sequences: readonly KeySequence[]): Set<number> {
 }
 
 /** The surprise of each session's strangest property, in nats, as if the session were not in the log. */
-function oddnessOf(sessions: readonly (readonly string[])[]): number[] {
-  const vocabulary = Vocabulary.of(sessions)
-  const tokens = sessions.map(keys => keys.map(key => vocabulary.id(key)))
+function oddnessOf(sessions: readonly KeySequence[]): number[] {
+  const vocabulary = Vocabulary.of(sessions.map(({ keys }) => keys))
+  const tokens = sessions.map(({ keys }) => keys.map(key => vocabulary.id(key)))
   const statistics = new CompositionStatistics(vocabulary.size)
-  for (const session of tokens) statistics.add(Tally.of(session))
+  sessions.forEach((session, i) => {
+    if (isWhole(session)) statistics.add(Tally.of(tokens[i]!))
+  })
   const composition = new Composition(statistics)
-  return tokens.map(session => {
-    const findings = composition.judgeOwn(session, true)
+  return sessions.map((session, i) => {
+    const findings = composition.judgeOwn(tokens[i]!, isWhole(session))
     return Math.max(...Object.values(findings).map(({ surprise }) => surprise))
   })
 }
