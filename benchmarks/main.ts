@@ -98,4 +98,15 @@ add('precision', 'what float16 and int8 change on real sessions', async options 
   .requiredOption('--abnormal <file...>', 'rows of anomalous sessions')
   .option('--runs <n>', 'timed runs', count, 5)
 
+add('results', 'every figure of docs/results.md for which there is data', async options =>
+  (await import('./results.js')).run(options),
+)
+  .option('--hdfs <dir>', 'train-normal.csv.gz, dev-normal.csv.gz and dev-abnormal.csv.gz')
+  .option('--stream <file>', 'raw lines of HDFS in the order of time; with --stream-labels')
+  .option('--stream-labels <file>', 'rows block,label')
+  .option('--hadoop <dir>', 'labels.csv, and raw/ with the log of each application')
+  .option('--seeds <n>', 'trainings on HDFS, on parts and on all', count, 5)
+  .option('--only <part...>', 'recording, batchings, hdfs, contamination, stream, hadoop (default: all)')
+  .option('--out <dir>', 'where results.md and results.json are', 'docs')
+
 await program.parseAsync()

@@ -1,7 +1,8 @@
 import { Random } from '../scorer/random.js'
+import { type EarlyFlags, earlyFlags, type FlagPlace } from './early.js'
 
 /** What was decided about one labelled session. */
-export interface SessionOutcome {
+export interface SessionOutcome extends FlagPlace {
   readonly isFlagged: boolean
   /** Continuous: higher is stranger. */
   readonly score: number
@@ -26,6 +27,8 @@ export interface Evaluation {
   readonly rocAuc: number
   readonly prAuc: number
   readonly normalPopulation: number
+  /** Missing where nothing was caught, or it is not known at which events. */
+  readonly early?: EarlyFlags
   readonly detectors: Readonly<
     Record<string, { readonly truePositives: number; readonly falsePositives: number }>
   >
@@ -43,6 +46,7 @@ export function evaluateSessions(
   const scale = normalPopulation / normal.length
   const truePositives = countFlagged(abnormal)
   const falsePositives = countFlagged(normal)
+  const early = earlyFlags(abnormal)
   const figures = rates(truePositives, falsePositives * scale, abnormal.length)
   return {
     normal: normal.length,
@@ -53,6 +57,7 @@ export function evaluateSessions(
     ...intervals(truePositives, falsePositives, normal.length, abnormal.length, scale),
     ...areas(normal, abnormal, scale),
     normalPopulation,
+    ...(early && { early }),
     detectors: byDetector(normal, abnormal),
   }
 }

@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import type { JudgeOptions } from '../../scorer/judge.js'
 import { OfflineJudge } from '../../scorer/offline-judge.js'
-import { SequenceScorer } from '../../scorer/sequence-scorer.js'
-import { type Evaluation, evaluateSessions, type SessionOutcome } from '../evaluation.js'
+import type { EarlyFlags } from '../early.js'
+import { type Evaluation, evaluateSessions } from '../evaluation.js'
 import { readModel } from '../model.js'
+import { judgeSessions, scoreSessions } from '../offline-sessions.js'
 import type { RunOptions } from './device-options.js'
-import { readSequences, type SequenceRow } from './sequences.js'
+import { readSequences } from './sequences.js'
 import { emit, UsageError } from './terminal.js'
 
 export interface EvaluateCommandOptions {
@@ -33,20 +34,13 @@ export async function evaluateCommand(options: EvaluateCommandOptions): Promise<
     )
   }
   const judge = new OfflineJudge(bundle, options.detect)
-  const scorer = await SequenceScorer.loadStored(bundle, options.scorer)
-  const outcomes = async (rows: readonly SequenceRow[]): Promise<SessionOutcome[]> => {
-    const sequences = rows.map(({ keys }) => ({
-      tokens: Int32Array.from(keys, key => bundle.vocabulary.id(key)),
-      ended: true,
-    }))
-    const scores = await scorer.score(undefined, sequences)
-    return scores.map((score, i) => {
-      const judgement = judge.session(sequences[i]!.tokens, score)
-      return { ...judgement, isFlagged: judgement.flaggedAt !== undefined, numEvents: rows[i]!.keys.length }
-    })
-  }
-  const result = evaluateSessions(await outcomes(normal), await outcomes(abnormal), options.normalPopulation)
-  await scorer.release()
+  const scored = await scoreSessions(bundle, [...normal, ...abnormal], options.scorer)
+  const outcomes = judgeSessions(judge, scored)
+  const result = evaluateSessions(
+    outcomes.slice(0, normal.length),
+    outcomes.slice(normal.length),
+    options.normalPopulation,
+  )
   const report = {
     ...result,
     falseAlarmRate: judge.judge.falseAlarmRate,
@@ -75,6 +69,7 @@ function describe(
     ...(report.normalPopulation === report.normal
       ? []
       : [`false positives are scaled to ${report.normalPopulation} normal sessions`]),
+    ...(report.early === undefined ? [] : [describeEarly(report.early)]),
     'by detector (caught / falsely flagged)',
     ...Object.entries(report.detectors).map(
       ([name, counts]) => `  ${name.padEnd(12)} ${counts!.truePositives} / ${counts!.falsePositives}`,
@@ -82,4 +77,12 @@ function describe(
     `${report.seconds.toFixed(1)} s`,
   ]
   return `${lines.join('\n')}\n`
+}
+
+function describeEarly({ shareBeforeEnd, medianShareSeen }: EarlyFlags): string {
+  const percent = (share: number): string => (100 * share).toFixed(1)
+  const share = `early      ${percent(shareBeforeEnd)} % of those caught flagged before their last event`
+  return shareBeforeEnd === 0
+    ? share
+    : `${share}, half of them with at most ${percent(medianShareSeen)} % of the session seen`
 }

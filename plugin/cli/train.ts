@@ -39,6 +39,7 @@ export interface TrainCommandOptions {
   readonly idleTimeout?: number
   readonly complete?: boolean
   readonly allowLabels?: boolean
+  /** Whether sessions unlike all others are left out. Default: of raw lines. */
   readonly trim?: boolean
   readonly seed?: number
   readonly epochs?: number
@@ -81,7 +82,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const log = sequences === undefined ? await readLog(input!, options) : undefined
   const sessions = log?.sequences ?? (await sequencesOf(sequences!, options.allowLabels === true))
   const trainOptions = trainOptionsOf(options, {
-    trim: log !== undefined && options.trim !== false,
+    trim: options.trim ?? log !== undefined,
     secondsSpent: process.uptime(),
   })
   const model = await trainOn(sessions, trainOptions, options.progress)

@@ -24,6 +24,7 @@ import type { FitResult, FitTask } from './fit.js'
 import { fitAll, numParallel, type PoolProgress } from './fit-pool.js'
 import { modelConfig, originOf } from './initial.js'
 import { countKeys } from './key-counts.js'
+import { type BeyondKeys, isWhole, type KeySequence } from './key-sequence.js'
 import {
   DEFAULT_TRAIN_OPTIONS,
   HELD_OUT_SHARE,
@@ -36,20 +37,7 @@ import {
 import { type JudgedSession, surprisingSessions } from './surprising.js'
 import { findOutliers } from './trim.js'
 
-/** The log keys of one session, in order, and whether its end was seen. */
-export interface KeySequence {
-  readonly keys: readonly string[]
-  readonly ended: boolean
-  /** Whether nothing of it is missing, as in a window of time, though nothing may be said to have ended. Default: where its end was seen. */
-  readonly isWhole?: boolean
-  /** Id as the log names it, for reports. */
-  readonly id?: string
-  /** What detectors that look at more than keys found at most, as if the session had not been learnt from. Default: nothing. */
-  readonly statistics?: BeyondKeys
-}
-
-/** In nats; `unseen-key` is what the level of such a line adds to the surprise of its key. */
-export type BeyondKeys = Readonly<Partial<Record<'parameter' | 'time-gap' | 'unseen-key', number>>>
+export type { BeyondKeys, KeySequence }
 
 /** Fewer sessions say nothing about what is normal. */
 export const MIN_SESSIONS = 20
@@ -269,8 +257,4 @@ function compose(sequences: readonly KeySequence[], vocabulary: Vocabulary): Com
   for (const sequence of sequences)
     if (isWhole(sequence)) statistics.add(Tally.of(sequence.keys.map(key => vocabulary.id(key))))
   return statistics
-}
-
-function isWhole({ ended, isWhole = ended }: KeySequence): boolean {
-  return isWhole
 }
