@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MIN_FINDING } from './finding.js'
 import { type Oddness, surpriseOf } from './surprise.js'
 
 const count = z.number().int().nonnegative()
@@ -24,6 +25,8 @@ export class Category {
   /** Counts that occur, ascending, and the sessions whose values are that rare at most. */
   readonly #counts: number[] = []
   readonly #rare: number[] = []
+  /** Values that so many sessions hold surprise nobody. */
+  readonly #usualFrom: number
 
   constructor(readonly table: CategoryTable) {
     this.#sessions = new Map(table.values)
@@ -33,11 +36,23 @@ export class Category {
       if (this.#counts.at(-1) !== sessions) this.#counts.push(sessions)
       this.#rare[this.#counts.length - 1] = rare
     }
+    const usual = this.#rare.findIndex(seen => surpriseOf(seen, table.of) < MIN_FINDING)
+    this.#usualFrom = this.#counts[usual] ?? Number.POSITIVE_INFINITY
   }
 
   /** The most common value. */
   get usual(): string | undefined {
     return this.table.values[0]?.[0]
+  }
+
+  /** Whether no value of it can surprise. */
+  get isSilent(): boolean {
+    return surpriseOf(this.table.novel, this.table.of) < MIN_FINDING
+  }
+
+  /** Whether a value is known to be no surprise: the short cut for nearly all. */
+  isUsual(text: string): boolean {
+    return this.#sessions.get(text)! >= this.#usualFrom
   }
 
   /** @param own 1 where the value's session is one of those counted, and is judged as if it were not */

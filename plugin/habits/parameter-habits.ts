@@ -1,13 +1,14 @@
 import type { Cluster } from '../../drain/cluster.js'
 import type { Drain } from '../../drain/drain.js'
+import { WILDCARD } from '../../drain/mask.js'
 import { UNKNOWN, type Vocabulary } from '../../scorer/vocabulary.js'
 import { Category } from './category.js'
 import { type HabitFinding, MIN_FINDING, stronger } from './finding.js'
 import { type HabitTable, type PlaceTable, tokenAt } from './habit-table.js'
-import { forEachValue } from './parameter-learner.js'
+import { forEachPlace } from './parameter-learner.js'
 import { binOf, Range } from './range.js'
 import { type Oddness, surpriseOf } from './surprise.js'
-import { numberOf } from './value.js'
+import { comparable, numberOf } from './value.js'
 
 type Place = Category | Range
 
@@ -48,16 +49,16 @@ export class ParameterHabits {
   look(line: string, cluster: Cluster, token: number): HabitFinding | undefined {
     const habits = this.#byToken[token]
     if (habits === undefined) return undefined
-    if (habits.places.size === 0 && cluster.template === habits.template) return undefined
+    const isWidened = cluster.template !== habits.template
+    if (habits.places.size === 0 && !isWidened) return undefined
     let found: HabitFinding | undefined
-    forEachValue(this.drain.parametersOfLast(line, cluster), (at, text, { value }) => {
+    forEachPlace(this.drain.parametersOfLast(line, cluster), (at, parameter) => {
       const place = habits.places.get(at)
+      if (place === undefined && !isWidened) return
+      const text = comparable(parameter)
+      if (text === undefined) return
       const finding =
-        place === undefined
-          ? lookAtConstant(habits, at, text, value)
-          : place instanceof Category
-            ? toFinding('value', place.oddness(text, 0), value, place.usual)
-            : lookAtNumber(place, numberOf(text), value)
+        place === undefined ? lookAtConstant(habits, at, text) : lookAtValue(place, text, parameter.value)
       found = stronger(found, finding)
     })
     return found
@@ -71,32 +72,28 @@ export class ParameterHabits {
 }
 
 function open({ at, category, range }: PlaceTable): [number, Place][] {
-  if (category !== undefined) return [[at, new Category(category)]]
-  return range === undefined ? [] : [[at, new Range(range)]]
+  const place = category !== undefined ? new Category(category) : range && new Range(range)
+  return place === undefined || place.isSilent ? [] : [[at, place]]
+}
+
+function lookAtValue(place: Place, text: string, value: string): HabitFinding | undefined {
+  if (place instanceof Category)
+    return place.isUsual(text) ? undefined : toFinding('value', place.oddness(text, 0), value, place.usual)
+  const bin = binOf(numberOf(text))
+  if (Number.isNaN(bin) || place.isUsual(bin)) return undefined
+  return stronger(toFinding('high', place.high(bin, 0), value), toFinding('low', place.low(bin, 0), value))
 }
 
 /** A place that varies only since this line, or an earlier one that was as odd. */
 function lookAtConstant(
-  { tokens, numSessions, template }: TemplateHabits,
+  { tokens, numSessions }: TemplateHabits,
   at: number,
   text: string,
-  value: string,
 ): HabitFinding | undefined {
   const before = tokens[tokenAt(at)]
-  if (before === undefined || before.includes('<*>') || before.includes(text) || template === '')
-    return undefined
-  return toFinding(
-    'constant',
-    { surprise: surpriseOf(0, numSessions), seen: 0, of: numSessions },
-    value,
-    before,
-  )
-}
-
-function lookAtNumber(range: Range, number: number, value: string): HabitFinding | undefined {
-  if (Number.isNaN(number)) return undefined
-  const bin = binOf(number)
-  return stronger(toFinding('high', range.high(bin, 0), value), toFinding('low', range.low(bin, 0), value))
+  if (before === undefined || before.includes(WILDCARD) || before.includes(text)) return undefined
+  const surprise = surpriseOf(0, numSessions)
+  return toFinding('constant', { surprise, seen: 0, of: numSessions }, text, before)
 }
 
 function toFinding(

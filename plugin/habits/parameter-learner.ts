@@ -32,7 +32,9 @@ export class ParameterLearner {
       session.add(this.#levelPlace, this.places.tally(this.#levelPlace).ofText(level, Number.NaN))
       this.#levels.set(key, level)
     }
-    forEachValue(parameters, (at, text) => {
+    forEachPlace(parameters, (at, parameter) => {
+      const text = comparable(parameter)
+      if (text === undefined) return
       const place = this.#place(key, at)
       if (place !== undefined) session.add(place, this.places.tally(place).ofText(text, numberOf(text)))
     })
@@ -91,17 +93,16 @@ export class ParameterLearner {
   }
 }
 
-/** Calls `visit` with where each parameter stands and what is compared of it. */
-export function forEachValue(
+/** Calls `visit` with where each parameter stands. */
+export function forEachPlace(
   parameters: readonly Parameter[],
-  visit: (at: number, text: string, parameter: Parameter) => void,
+  visit: (at: number, parameter: Parameter) => void,
 ): void {
   let nth = 0
   let token = -1
   for (const parameter of parameters) {
     nth = parameter.token === token ? nth + 1 : 0
     token = parameter.token
-    const text = comparable(parameter)
-    if (text !== undefined) visit(placeAt(token, nth), text, parameter)
+    visit(placeAt(token, nth), parameter)
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MIN_FINDING } from './finding.js'
 import { type Oddness, surpriseOf } from './surprise.js'
 
 const count = z.number().int().nonnegative()
@@ -36,7 +37,26 @@ export function binOf(value: number): number {
  * tail is taken to fall like 1 / distance on a log scale, in units of how far the extreme lies from the middle: the slowest fall that is common.
  */
 export class Range {
-  constructor(readonly table: RangeTable) {}
+  /** Bins between these surprise nobody. */
+  readonly #lowest: number
+  readonly #highest: number
+
+  constructor(readonly table: RangeTable) {
+    this.#highest = usualUpTo(table.high, table.of) ?? Number.POSITIVE_INFINITY
+    this.#lowest = usualUpTo(table.low, table.of) ?? Number.NEGATIVE_INFINITY
+  }
+
+  /** Whether no value of it can surprise. */
+  get isSilent(): boolean {
+    return [this.table.high, this.table.low].every(
+      side => side === undefined || surpriseOf(side.novel, this.table.of) < MIN_FINDING,
+    )
+  }
+
+  /** Whether a value is known to be no surprise: the short cut for nearly all. */
+  isUsual(bin: number): boolean {
+    return bin <= this.#highest && bin >= this.#lowest
+  }
 
   /** How surprisingly large a value of a bin is. @param own 1 where the session is one of those counted, and is judged as if it were not */
   high(bin: number, own: 0 | 1): Oddness {
@@ -74,4 +94,15 @@ export class Range {
     }
     return 1
   }
+}
+
+/** The bin up to which, from the middle, values surprise nobody; undefined where that is all of them. */
+function usualUpTo(side: RangeSide | undefined, of: number): number | undefined {
+  if (side === undefined) return undefined
+  let seen = 0
+  for (const [at, sessions] of side.bins) {
+    seen += sessions
+    if (surpriseOf(Math.max(seen, side.novel), of) < MIN_FINDING) return at
+  }
+  return undefined
 }

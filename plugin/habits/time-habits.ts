@@ -47,6 +47,7 @@ export class TimeHabits {
       this.#gaps.get(UNKNOWN * this.#size + token)
     if (range === undefined) return undefined
     const bin = binOf(Math.max(gapMs, this.#tickMs))
+    if (range.isUsual(bin)) return undefined
     return stronger(
       toFinding('pause', range.high(bin, 0), gapMs),
       toFinding('haste', range.low(bin, 0), gapMs),
@@ -56,7 +57,9 @@ export class TimeHabits {
   #lookAtBursts({ counts }: Pace): HabitFinding | undefined {
     let found: HabitFinding | undefined
     this.#bursts.forEach((range, i) => {
-      const oddness = range.high(binOf(counts[i]!), 0)
+      const bin = binOf(counts[i]!)
+      if (range.isUsual(bin)) return
+      const oddness = range.high(bin, 0)
       if (oddness.surprise < MIN_FINDING) return
       const value = `${counts[i]!.toLocaleString('en-US')} lines came within ${duration(BURST_SPANS_MS[i]!)}`
       found = stronger(found, { kind: 'burst', ...oddness, value })

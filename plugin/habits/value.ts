@@ -5,7 +5,9 @@ const MAX_LENGTH = 128
 /** Masks of times, which never come back. */
 const TIMES: ReadonlySet<string> = new Set(['timestamp', 'date', 'time'])
 /** Quotes, brackets and punctuation around a value. */
-const AROUND = new Set('"\'`()[]{}<>,;:=')
+const AROUND = Uint8Array.from({ length: 128 }, (_, unit) =>
+  '"\'`()[]{}<>,;:='.includes(String.fromCharCode(unit)) ? 1 : 0,
+)
 const NUMBER = /^[-+]?\d{1,30}(?:\.\d{1,30})?$/
 
 /** A parameter as it is compared: without what merely surrounds it, addresses without their port. Undefined where comparing says nothing. */
@@ -14,8 +16,8 @@ export function comparable({ value, mask }: Parameter): string | undefined {
   if (mask === 'ip') return hostOf(value)
   let start = 0
   let end = value.length
-  while (start < end && AROUND.has(value[start]!)) start++
-  while (end > start && AROUND.has(value[end - 1]!)) end--
+  while (start < end && AROUND[value.charCodeAt(start)] === 1) start++
+  while (end > start && AROUND[value.charCodeAt(end - 1)] === 1) end--
   return value.slice(start, end)
 }
 
