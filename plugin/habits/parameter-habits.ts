@@ -5,7 +5,7 @@ import { UNKNOWN, type Vocabulary } from '../../scorer/vocabulary.js'
 import { Category } from './category.js'
 import { type HabitFinding, MIN_FINDING, stronger } from './finding.js'
 import { type HabitTable, type PlaceTable, tokenAt } from './habit-table.js'
-import { forEachPlace } from './parameter-learner.js'
+import { visitPlaces } from './placed-value.js'
 import { binOf, Range } from './range.js'
 import { type Oddness, surpriseOf } from './surprise.js'
 import { comparable, numberOf } from './value.js'
@@ -18,7 +18,15 @@ interface TemplateHabits {
   /** Its text and tokens after training: it may widen later. */
   readonly template: string
   readonly tokens: readonly string[]
-  readonly places: ReadonlyMap<number, Place>
+  /** By place (see placeAt); undefined where no value can surprise. */
+  readonly places: readonly (Place | undefined)[]
+}
+
+export interface ParameterParts {
+  readonly drain: Drain
+  readonly vocabulary: Vocabulary
+  /** Surprise up to which a value means nothing. */
+  readonly least: number
 }
 
 /** The detector `parameter`: odd values where templates vary or used not to; and for kinds of lines that are new, an odd level. */
@@ -28,9 +36,11 @@ export class ParameterHabits {
 
   constructor(
     { templates, levels }: HabitTable,
-    readonly drain: Drain,
-    vocabulary: Vocabulary,
+    readonly parts: ParameterParts,
   ) {
+    const { drain, vocabulary, least } = parts
+    this.#levels = levels && new Category(levels)
+    if (least === Number.POSITIVE_INFINITY) return
     for (const cluster of drain.clusters()) {
       const known = templates[cluster.id]
       const token = vocabulary.id(cluster.id)
@@ -39,10 +49,9 @@ export class ParameterHabits {
         numSessions: known.numSessions,
         template: cluster.template,
         tokens: cluster.tokens,
-        places: new Map(known.places.flatMap(open)),
+        places: openAll(known.places, least),
       }
     }
-    this.#levels = levels && new Category(levels)
   }
 
   /** The oddest about the line that Drain learnt last. */
@@ -50,15 +59,14 @@ export class ParameterHabits {
     const habits = this.#byToken[token]
     if (habits === undefined) return undefined
     const isWidened = cluster.template !== habits.template
-    if (habits.places.size === 0 && !isWidened) return undefined
+    if (habits.places.length === 0 && !isWidened) return undefined
     let found: HabitFinding | undefined
-    forEachPlace(this.drain.parametersOfLast(line, cluster), (at, parameter) => {
-      const place = habits.places.get(at)
+    visitPlaces(this.parts.drain, cluster, (at, start, end, mask) => {
+      const place = habits.places[at]
       if (place === undefined && !isWidened) return
-      const text = comparable(parameter)
+      const text = comparable(line, start, end, mask)
       if (text === undefined) return
-      const finding =
-        place === undefined ? lookAtConstant(habits, at, text) : lookAtValue(place, text, parameter.value)
+      const finding = place === undefined ? lookAtConstant(habits, at, text) : lookAtValue(place, text)
       found = stronger(found, finding)
     })
     return found
@@ -71,17 +79,21 @@ export class ParameterHabits {
   }
 }
 
-function open({ at, category, range }: PlaceTable): [number, Place][] {
-  const place = category !== undefined ? new Category(category) : range && new Range(range)
-  return place === undefined || place.isSilent ? [] : [[at, place]]
+function openAll(tables: readonly PlaceTable[], least: number): (Place | undefined)[] {
+  const places: (Place | undefined)[] = []
+  for (const { at, category, range } of tables) {
+    const place = category !== undefined ? new Category(category, least) : range && new Range(range, least)
+    if (place?.isSilent === false) places[at] = place
+  }
+  return places
 }
 
-function lookAtValue(place: Place, text: string, value: string): HabitFinding | undefined {
+function lookAtValue(place: Place, text: string): HabitFinding | undefined {
   if (place instanceof Category)
-    return place.isUsual(text) ? undefined : toFinding('value', place.oddness(text, 0), value, place.usual)
+    return place.isUsual(text) ? undefined : toFinding('value', place.oddness(text, 0), text, place.usual)
   const bin = binOf(numberOf(text))
   if (Number.isNaN(bin) || place.isUsual(bin)) return undefined
-  return stronger(toFinding('high', place.high(bin, 0), value), toFinding('low', place.low(bin, 0), value))
+  return stronger(toFinding('high', place.high(bin, 0), text), toFinding('low', place.low(bin, 0), text))
 }
 
 /** A place that varies only since this line, or an earlier one that was as odd. */

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { MIN_FINDING } from './finding.js'
 import { type Oddness, surpriseOf } from './surprise.js'
 
 const count = z.number().int().nonnegative()
@@ -41,15 +40,25 @@ export class Range {
   readonly #lowest: number
   readonly #highest: number
 
-  constructor(readonly table: RangeTable) {
-    this.#highest = usualUpTo(table.high, table.of) ?? Number.POSITIVE_INFINITY
-    this.#lowest = usualUpTo(table.low, table.of) ?? Number.NEGATIVE_INFINITY
+  /** @param least surprise up to which a value is usual */
+  constructor(
+    readonly table: RangeTable,
+    readonly least = 0,
+  ) {
+    this.#highest =
+      table.high === undefined
+        ? Number.POSITIVE_INFINITY
+        : (usualUpTo(table.high, table.of, least) ?? Number.NEGATIVE_INFINITY)
+    this.#lowest =
+      table.low === undefined
+        ? Number.NEGATIVE_INFINITY
+        : (usualUpTo(table.low, table.of, least) ?? Number.POSITIVE_INFINITY)
   }
 
   /** Whether no value of it can surprise. */
   get isSilent(): boolean {
     return [this.table.high, this.table.low].every(
-      side => side === undefined || surpriseOf(side.novel, this.table.of) < MIN_FINDING,
+      side => side === undefined || surpriseOf(side.novel, this.table.of) <= this.least,
     )
   }
 
@@ -96,13 +105,12 @@ export class Range {
   }
 }
 
-/** The bin up to which, from the middle, values surprise nobody; undefined where that is all of them. */
-function usualUpTo(side: RangeSide | undefined, of: number): number | undefined {
-  if (side === undefined) return undefined
+/** The bin up to which, from the middle, values surprise nobody; undefined where all surprise. */
+function usualUpTo(side: RangeSide, of: number, least: number): number | undefined {
   let seen = 0
   for (const [at, sessions] of side.bins) {
     seen += sessions
-    if (surpriseOf(Math.max(seen, side.novel), of) < MIN_FINDING) return at
+    if (surpriseOf(Math.max(seen, side.novel), of) <= least) return at
   }
   return undefined
 }

@@ -15,16 +15,21 @@ export class TimeHabits {
   readonly #gaps = new Map<number, Range>()
   readonly #bursts: readonly Range[]
 
-  constructor({ tickMs, maxStepMs, gaps, bursts }: NonNullable<HabitTable['times']>, vocabulary: Vocabulary) {
+  /** @param least surprise up to which findings mean nothing */
+  constructor(
+    { tickMs, maxStepMs, gaps, bursts }: NonNullable<HabitTable['times']>,
+    vocabulary: Vocabulary,
+    least: number,
+  ) {
     this.#clock = new SteadyClock(maxStepMs)
     this.#tickMs = tickMs
     this.#size = vocabulary.size
     for (const [first, second, table] of gaps) {
       const [a, b] = [first === null ? UNKNOWN : vocabulary.id(first), vocabulary.id(second)]
       if (b !== UNKNOWN && (first === null || a !== UNKNOWN))
-        this.#gaps.set(a * this.#size + b, new Range(table))
+        this.#gaps.set(a * this.#size + b, new Range(table, least))
     }
-    this.#bursts = bursts.map(table => new Range(table))
+    this.#bursts = bursts.map(table => new Range(table, least))
   }
 
   /** The steady time of a line; call it once for each. */
