@@ -3,7 +3,7 @@ import { Cluster } from './cluster.js'
 import { LineTokens } from './line-tokens.js'
 import { MaskScanner } from './mask-scanner.js'
 import { type DrainOptions, type ResolvedDrainOptions, resolveDrainOptions } from './options.js'
-import { type Parameter, readParameters } from './parameters.js'
+import { type Parameter, type ParameterVisitor, readParameters, visitParameters } from './parameters.js'
 import { RecencyList } from './recency-list.js'
 import { Similarity } from './similarity.js'
 import {
@@ -124,9 +124,9 @@ export class Drain {
     return readParameters(line, this.#line, this.#scanner, cluster)
   }
 
-  /** As `parameters`, of the line that was learnt last: it is not split again. */
-  parametersOfLast(line: string, cluster: Cluster): Parameter[] {
-    return readParameters(line, this.#line, this.#scanner, cluster)
+  /** As `parameters`, of the line that was learnt last, which is not split again, and without objects. */
+  visitParameters(cluster: Cluster, visit: ParameterVisitor): void {
+    visitParameters(this.#line, this.#scanner, cluster, visit)
   }
 
   /** Forgets a template; its key is never used again. False if there is none. */

@@ -12,17 +12,19 @@ export interface Parameter {
   readonly token: number
 }
 
-/** Reads the parameters of a line just split. */
-export function readParameters(
-  line: string,
+/** Told of each parameter in the line's order: its bounds in the line, the token it stands in, and the name of the mask that found it, if one did. */
+export type ParameterVisitor = (start: number, end: number, token: number, mask: string | undefined) => void
+
+/** Visits the parameters of a line just split; none if the line has another shape than the cluster. Makes no objects. */
+export function visitParameters(
   tokens: LineTokens,
   scanner: MaskScanner,
   cluster: Cluster,
-): Parameter[] {
-  const found: Parameter[] = []
+  visit: ParameterVisitor,
+): void {
   const { tokenIds } = cluster
   const { offset } = tokens.line
-  if (tokenIds.length !== tokens.count) return found
+  if (tokenIds.length !== tokens.count) return
   let mask = 0
   for (let token = 0; token < tokens.count; token++) {
     const start = tokens.rawStart[token]!
@@ -32,13 +34,26 @@ export function readParameters(
     const isOneMask =
       mask === firstMask + 1 && scanner.starts[firstMask] === start && scanner.ends[firstMask] === end
     if (tokens.isJoined[token] === 1 || (tokenIds[token] === WIDENED && !isOneMask)) {
-      found.push({ value: line.slice(offset + start, offset + end), token })
+      visit(offset + start, offset + end, token, undefined)
       continue
     }
     for (let i = firstMask; i < mask; i++) {
-      const value = line.slice(offset + scanner.starts[i]!, offset + scanner.ends[i]!)
-      found.push({ value, mask: scanner.maskRules[scanner.rules[i]!]!.name, token })
+      const { name } = scanner.maskRules[scanner.rules[i]!]!
+      visit(offset + scanner.starts[i]!, offset + scanner.ends[i]!, token, name)
     }
   }
+}
+
+/** Reads the parameters of a line just split. */
+export function readParameters(
+  line: string,
+  tokens: LineTokens,
+  scanner: MaskScanner,
+  cluster: Cluster,
+): Parameter[] {
+  const found: Parameter[] = []
+  visitParameters(tokens, scanner, cluster, (start, end, token, mask) =>
+    found.push({ value: line.slice(start, end), token, ...(mask !== undefined && { mask }) }),
+  )
   return found
 }

@@ -5,7 +5,6 @@ import { UNKNOWN } from '../scorer/vocabulary.js'
 import type { Ending, Examiner, Occurrence } from './examiner.js'
 import { Fifo } from './fifo.js'
 import { noteUnscored, summarize } from './findings.js'
-import type { HabitFinding } from './habits/finding.js'
 import type { Habits } from './habits/habits.js'
 import type { Keys } from './keys.js'
 import type { LineReader, LogRecord } from './line-reader.js'
@@ -200,8 +199,6 @@ export class Engine {
     defer(closed, index, ends)
     const { context } = placed[0]!
     const token = keys.token(key)
-    const timing: (HabitFinding | undefined)[] = []
-    for (let i = 0; i < placed.length; i++) timing[i] = habits.timing(placed[i]!.pace, token, steadyMs)
     questions.push({
       index,
       occurrence: {
@@ -213,7 +210,7 @@ export class Engine {
         templateId: cluster.id,
         content: habits.content(content ?? line, cluster, token),
         level: token === UNKNOWN ? habits.level(level) : undefined,
-        timing,
+        timing: habits.timing(placed, token, steadyMs),
       },
     })
     for (let i = 0; i < placed.length; i++) {

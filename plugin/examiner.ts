@@ -16,7 +16,6 @@ import { explainOddity } from './explain-oddity.js'
 import { evidenceOf, note, noteUnscored, strongestFirst } from './findings.js'
 import { explainHabit, explainLevel } from './habits/explain-habit.js'
 import type { HabitFinding } from './habits/finding.js'
-import { Pace } from './habits/pace.js'
 import type { Keys } from './keys.js'
 import { silenceSurprise } from './pauses.js'
 import { type CloseReason, type Clue, isTrueEnd, type Memory, type Session } from './session.js'
@@ -78,7 +77,7 @@ export class Examiner {
 
   /** The memory of a session that has just begun. */
   begin(context: Context): Memory {
-    return { context, tally: new Tally(), pace: new Pace(), standing: this.parts.judge.begin(), clues: [] }
+    return { context, tally: new Tally(), standing: this.parts.judge.begin(), clues: [] }
   }
 
   /** Judges a line in all its sessions. @returns the verdict of the first */
@@ -116,7 +115,7 @@ export class Examiner {
         ...(judgement.isAnomaly && {
           reasons: judgement.reasons,
           message: message!,
-          evidence: evidenceOf(session),
+          evidence: evidenceOf(session, judge),
           expected: expectedNext(tree, node, this.parts.keys),
         }),
       }
@@ -183,7 +182,7 @@ export class Examiner {
     const detector = judge.detectorOf(session.standing, view)
     return {
       detector,
-      pValue: judge.pValue(detector, this.#shown[DETECTOR_INDEX[detector]]!),
+      surprise: this.#shown[DETECTOR_INDEX[detector]]!,
       message: this.#sentence(session, detector, event),
     }
   }

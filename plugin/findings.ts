@@ -27,12 +27,12 @@ export function strongestFirst({ clues, standing }: Session): Clue[] {
 }
 
 /** The same as it is told. */
-export function evidenceOf(session: Session): Evidence[] {
+export function evidenceOf(session: Session, judge: Judge): Evidence[] {
   return strongestFirst(session)
     .filter(({ message }) => message !== '')
-    .map(({ detector, pValue, message }) => ({
+    .map(({ detector, surprise, message }) => ({
       detector,
-      p_value: Number(pValue.toPrecision(3)),
+      p_value: Number(judge.pValue(detector, surprise).toPrecision(3)),
       message,
     }))
 }
@@ -55,7 +55,7 @@ export function summarize(
     severity: judge.severity(anomaly, score),
     reasons: [...reasons],
     ...(message !== undefined && { message }),
-    ...(anomaly && { evidence: evidenceOf(session) }),
+    ...(anomaly && { evidence: evidenceOf(session, judge) }),
     events: session.numEvents,
     anomalies: numAnomalies,
     open: closed === 'open',

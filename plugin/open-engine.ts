@@ -39,7 +39,7 @@ export async function openEngine(
     scorer,
     examiner,
     pauses: new Pauses(rules.pauses),
-    habits: new Habits(lines.habits, lines.drain, bundle.vocabulary, detector => judge.uses(detector)),
+    habits: new Habits(lines.habits, lines.drain, bundle.vocabulary, detector => judge.least(detector)),
     onScorerFailure: options.onScorerFailure,
   })
   return { engine, rules }

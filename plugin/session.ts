@@ -10,8 +10,8 @@ export interface Memory {
   readonly context: Context
   /** How often each key came. */
   readonly tally: Tally
-  /** When its lines came. */
-  readonly pace: Pace
+  /** When its lines came, where that is looked at. */
+  pace?: Pace
   /** The evidence so far. */
   readonly standing: Standing
   /** By view: its strongest evidence in words, where that is worth some. */
@@ -21,8 +21,8 @@ export interface Memory {
 /** What a detector found. */
 export interface Clue {
   readonly detector: DetectorName
-  /** How often a normal session shows as much to this detector. */
-  readonly pValue: number
+  /** In nats. */
+  readonly surprise: number
   /** One sentence. */
   readonly message: string
 }

@@ -4,6 +4,7 @@ import { Random } from '../scorer/random.js'
 import type { KeySequence } from '../scorer/train/train.js'
 import { HabitLearner, type NotedLine, type SessionNotes } from './habits/habit-learner.js'
 import type { HabitTable } from './habits/habit-table.js'
+import { placedValues } from './habits/placed-value.js'
 import { LineReader, WHOLE_LOG } from './line-reader.js'
 import { type LineRules, MAX_SECONDS } from './line-rules.js'
 import type { PauseTable } from './pauses.js'
@@ -124,8 +125,8 @@ class Collector {
     }
     const time = this.#time(timeMs)
     const key = content === undefined ? this.drain.learnKey(line, contentStart) : this.drain.learnKey(content)
-    const parameters = this.drain.parametersOfLast(content ?? line, this.drain.cluster(key)!)
-    const noted = { key, parameters, level, steadyMs }
+    const values = placedValues(this.drain, this.drain.cluster(key)!, content ?? line)
+    const noted = { key, values, level, steadyMs }
     if (this.#windowMs === undefined) this.#addToSession(id, noted, time, line)
     else this.#addToWindows(id, noted, time, this.#windowMs)
   }

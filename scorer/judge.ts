@@ -81,10 +81,10 @@ export class Judge {
       : undefined
   }
 
-  /** Whether a detector decides. */
-  uses(detector: DetectorName): boolean {
+  /** Surprise up to which a detector's findings are no evidence, in nats; infinite where it does not decide. */
+  least(detector: DetectorName): number {
     const index = DETECTOR_INDEX[detector]
-    return this.#views.some(({ detectors }) => detectors.includes(index))
+    return this.#views.find(({ detectors }) => detectors.includes(index))?.start ?? Number.POSITIVE_INFINITY
   }
 
   /** Whether the rarity of events is asked for. */

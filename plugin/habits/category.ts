@@ -24,8 +24,16 @@ export class Category {
   /** Counts that occur, ascending, and the sessions whose values are that rare at most. */
   readonly #counts: number[] = []
   readonly #rare: number[] = []
+  /** Values that so many sessions hold surprise nobody. */
+  readonly #usualFrom: number
+  /** The most common of them: comparing is faster than looking up. */
+  readonly #mostUsual: string | undefined
 
-  constructor(readonly table: CategoryTable) {
+  /** @param least surprise up to which a value is usual */
+  constructor(
+    readonly table: CategoryTable,
+    readonly least = 0,
+  ) {
     this.#sessions = new Map(table.values)
     let rare = table.novel
     for (const [, sessions] of table.values.toReversed()) {
@@ -33,11 +41,25 @@ export class Category {
       if (this.#counts.at(-1) !== sessions) this.#counts.push(sessions)
       this.#rare[this.#counts.length - 1] = rare
     }
+    const usual = this.#rare.findIndex(seen => surpriseOf(seen, table.of) <= least)
+    this.#usualFrom = this.#counts[usual] ?? Number.POSITIVE_INFINITY
+    const [first] = table.values
+    this.#mostUsual = first !== undefined && first[1] >= this.#usualFrom ? first[0] : undefined
   }
 
   /** The most common value. */
   get usual(): string | undefined {
     return this.table.values[0]?.[0]
+  }
+
+  /** Whether no value of it can surprise. */
+  get isSilent(): boolean {
+    return surpriseOf(this.table.novel, this.table.of) <= this.least
+  }
+
+  /** Whether a value is known to be no surprise: the short cut for nearly all. */
+  isUsual(text: string): boolean {
+    return text === this.#mostUsual || this.#sessions.get(text)! >= this.#usualFrom
   }
 
   /** @param own 1 where the value's session is one of those counted, and is judged as if it were not */

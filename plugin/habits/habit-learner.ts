@@ -1,8 +1,8 @@
-import type { Parameter } from '../../drain/parameters.js'
 import type { HabitTable } from './habit-table.js'
 import { Pace } from './pace.js'
 import { ParameterLearner } from './parameter-learner.js'
 import { PlaceLearner, SessionFeatures } from './place-learner.js'
+import type { PlacedValue } from './placed-value.js'
 import { TimeLearner } from './time-learner.js'
 
 /** What is noted of one session under training. */
@@ -15,7 +15,7 @@ export interface SessionNotes {
 export interface NotedLine {
   /** Log key of its template. */
   readonly key: number
-  readonly parameters: readonly Parameter[]
+  readonly values: readonly PlacedValue[]
   readonly level: string | undefined
   /** As TimeLearner.at gives it, NaN if it has none. */
   readonly steadyMs: number
@@ -44,8 +44,8 @@ export class HabitLearner {
     return this.#times.at(timeMs)
   }
 
-  note({ features, pace }: SessionNotes, { key, parameters, level, steadyMs }: NotedLine): void {
-    this.#parameters.note(features, key, parameters, level)
+  note({ features, pace }: SessionNotes, { key, values, level, steadyMs }: NotedLine): void {
+    this.#parameters.note(features, key, values, level)
     this.#times.note(features, pace, key, steadyMs)
   }
 

@@ -3,26 +3,28 @@ import type { Drain } from '../../drain/drain.js'
 import type { Vocabulary } from '../../scorer/vocabulary.js'
 import type { HabitFinding } from './finding.js'
 import type { HabitTable } from './habit-table.js'
-import type { Pace } from './pace.js'
+import { Pace } from './pace.js'
 import { ParameterHabits } from './parameter-habits.js'
 import { TimeHabits } from './time-habits.js'
+
+const NONE: readonly never[] = []
 
 /** What is odd about lines beyond their keys: their values and their times. */
 export class Habits {
   readonly #parameters: ParameterHabits
-  readonly #usesParameters: boolean
   readonly #times: TimeHabits | undefined
 
-  /** @param uses whether a detector decides: what none asks for is not looked at */
+  /** @param least surprise up to which a detector's findings mean nothing: they are not looked for, nor anything where it is infinite */
   constructor(
     table: HabitTable,
     drain: Drain,
     vocabulary: Vocabulary,
-    uses: (detector: 'parameter' | 'time-gap') => boolean,
+    least: (detector: 'parameter' | 'time-gap') => number,
   ) {
-    this.#parameters = new ParameterHabits(table, drain, vocabulary)
-    this.#usesParameters = uses('parameter')
-    this.#times = table.times && uses('time-gap') ? new TimeHabits(table.times, vocabulary) : undefined
+    this.#parameters = new ParameterHabits(table, { drain, vocabulary, least: least('parameter') })
+    const leastOfTimes = least('time-gap')
+    if (table.times !== undefined && leastOfTimes < Number.POSITIVE_INFINITY)
+      this.#times = new TimeHabits(table.times, vocabulary, leastOfTimes)
   }
 
   /** The time of a line as sessions are timed; call it once for each line, in order. */
@@ -32,7 +34,7 @@ export class Habits {
 
   /** The oddest about the values of the line that Drain learnt last. */
   content(line: string, cluster: Cluster, token: number): HabitFinding | undefined {
-    return this.#usesParameters ? this.#parameters.look(line, cluster, token) : undefined
+    return this.#parameters.look(line, cluster, token)
   }
 
   /** How odd the level of a line is, which says something where its kind is new. */
@@ -40,8 +42,17 @@ export class Habits {
     return this.#parameters.level(level)
   }
 
-  /** The oddest about when a line came in a session. */
-  timing(pace: Pace, token: number, steadyMs: number): HabitFinding | undefined {
-    return this.#times?.look(pace, token, steadyMs)
+  /** The oddest about when a line came in each of its sessions; empty where none is timed. */
+  timing(
+    sessions: readonly { pace?: Pace }[],
+    token: number,
+    steadyMs: number,
+  ): readonly (HabitFinding | undefined)[] {
+    const times = this.#times
+    if (times === undefined) return NONE
+    return sessions.map(session => {
+      session.pace ??= new Pace()
+      return times.look(session.pace, token, steadyMs)
+    })
   }
 }

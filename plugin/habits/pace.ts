@@ -9,8 +9,8 @@ export class Pace {
   /** Milliseconds since the line before; NaN where that is not known. */
   gapMs = Number.NaN
   /** By span: lines in the present one. */
-  readonly counts: number[] = BURST_SPANS_MS.map(() => 0)
-  readonly #beginMs: number[] = BURST_SPANS_MS.map(() => Number.NEGATIVE_INFINITY)
+  readonly counts: number[] = [0, 0]
+  readonly #beginMs: number[] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
 
   /** Takes note of a line. @param timeMs of a steady clock, NaN if the line has none */
   arrive(timeMs: number): void {

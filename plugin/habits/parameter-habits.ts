@@ -1,13 +1,14 @@
 import type { Cluster } from '../../drain/cluster.js'
 import type { Drain } from '../../drain/drain.js'
+import { WILDCARD } from '../../drain/mask.js'
 import { UNKNOWN, type Vocabulary } from '../../scorer/vocabulary.js'
 import { Category } from './category.js'
 import { type HabitFinding, MIN_FINDING, stronger } from './finding.js'
 import { type HabitTable, type PlaceTable, tokenAt } from './habit-table.js'
-import { forEachValue } from './parameter-learner.js'
+import { visitPlaces } from './placed-value.js'
 import { binOf, Range } from './range.js'
 import { type Oddness, surpriseOf } from './surprise.js'
-import { numberOf } from './value.js'
+import { comparable, numberOf } from './value.js'
 
 type Place = Category | Range
 
@@ -17,7 +18,15 @@ interface TemplateHabits {
   /** Its text and tokens after training: it may widen later. */
   readonly template: string
   readonly tokens: readonly string[]
-  readonly places: ReadonlyMap<number, Place>
+  /** By place (see placeAt); undefined where no value can surprise. */
+  readonly places: readonly (Place | undefined)[]
+}
+
+export interface ParameterParts {
+  readonly drain: Drain
+  readonly vocabulary: Vocabulary
+  /** Surprise up to which a value means nothing. */
+  readonly least: number
 }
 
 /** The detector `parameter`: odd values where templates vary or used not to; and for kinds of lines that are new, an odd level. */
@@ -27,9 +36,11 @@ export class ParameterHabits {
 
   constructor(
     { templates, levels }: HabitTable,
-    readonly drain: Drain,
-    vocabulary: Vocabulary,
+    readonly parts: ParameterParts,
   ) {
+    const { drain, vocabulary, least } = parts
+    this.#levels = levels && new Category(levels)
+    if (least === Number.POSITIVE_INFINITY) return
     for (const cluster of drain.clusters()) {
       const known = templates[cluster.id]
       const token = vocabulary.id(cluster.id)
@@ -38,26 +49,24 @@ export class ParameterHabits {
         numSessions: known.numSessions,
         template: cluster.template,
         tokens: cluster.tokens,
-        places: new Map(known.places.flatMap(open)),
+        places: openAll(known.places, least),
       }
     }
-    this.#levels = levels && new Category(levels)
   }
 
   /** The oddest about the line that Drain learnt last. */
   look(line: string, cluster: Cluster, token: number): HabitFinding | undefined {
     const habits = this.#byToken[token]
     if (habits === undefined) return undefined
-    if (habits.places.size === 0 && cluster.template === habits.template) return undefined
+    const isWidened = cluster.template !== habits.template
+    if (habits.places.length === 0 && !isWidened) return undefined
     let found: HabitFinding | undefined
-    forEachValue(this.drain.parametersOfLast(line, cluster), (at, text, { value }) => {
-      const place = habits.places.get(at)
-      const finding =
-        place === undefined
-          ? lookAtConstant(habits, at, text, value)
-          : place instanceof Category
-            ? toFinding('value', place.oddness(text, 0), value, place.usual)
-            : lookAtNumber(place, numberOf(text), value)
+    visitPlaces(this.parts.drain, cluster, (at, start, end, mask) => {
+      const place = habits.places[at]
+      if (place === undefined && !isWidened) return
+      const text = comparable(line, start, end, mask)
+      if (text === undefined) return
+      const finding = place === undefined ? lookAtConstant(habits, at, text) : lookAtValue(place, text)
       found = stronger(found, finding)
     })
     return found
@@ -70,33 +79,33 @@ export class ParameterHabits {
   }
 }
 
-function open({ at, category, range }: PlaceTable): [number, Place][] {
-  if (category !== undefined) return [[at, new Category(category)]]
-  return range === undefined ? [] : [[at, new Range(range)]]
+function openAll(tables: readonly PlaceTable[], least: number): (Place | undefined)[] {
+  const places: (Place | undefined)[] = []
+  for (const { at, category, range } of tables) {
+    const place = category !== undefined ? new Category(category, least) : range && new Range(range, least)
+    if (place?.isSilent === false) places[at] = place
+  }
+  return places
+}
+
+function lookAtValue(place: Place, text: string): HabitFinding | undefined {
+  if (place instanceof Category)
+    return place.isUsual(text) ? undefined : toFinding('value', place.oddness(text, 0), text, place.usual)
+  const bin = binOf(numberOf(text))
+  if (Number.isNaN(bin) || place.isUsual(bin)) return undefined
+  return stronger(toFinding('high', place.high(bin, 0), text), toFinding('low', place.low(bin, 0), text))
 }
 
 /** A place that varies only since this line, or an earlier one that was as odd. */
 function lookAtConstant(
-  { tokens, numSessions, template }: TemplateHabits,
+  { tokens, numSessions }: TemplateHabits,
   at: number,
   text: string,
-  value: string,
 ): HabitFinding | undefined {
   const before = tokens[tokenAt(at)]
-  if (before === undefined || before.includes('<*>') || before.includes(text) || template === '')
-    return undefined
-  return toFinding(
-    'constant',
-    { surprise: surpriseOf(0, numSessions), seen: 0, of: numSessions },
-    value,
-    before,
-  )
-}
-
-function lookAtNumber(range: Range, number: number, value: string): HabitFinding | undefined {
-  if (Number.isNaN(number)) return undefined
-  const bin = binOf(number)
-  return stronger(toFinding('high', range.high(bin, 0), value), toFinding('low', range.low(bin, 0), value))
+  if (before === undefined || before.includes(WILDCARD) || before.includes(text)) return undefined
+  const surprise = surpriseOf(0, numSessions)
+  return toFinding('constant', { surprise, seen: 0, of: numSessions }, text, before)
 }
 
 function toFinding(

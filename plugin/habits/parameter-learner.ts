@@ -1,7 +1,7 @@
-import type { Parameter } from '../../drain/parameters.js'
-import { type HabitTable, placeAt } from './habit-table.js'
+import type { HabitTable } from './habit-table.js'
 import { type PlaceLearner, type SessionFeatures, tableOf } from './place-learner.js'
-import { comparable, numberOf } from './value.js'
+import type { PlacedValue } from './placed-value.js'
+import { numberOf } from './value.js'
 
 /** Places of parameters learnt at most, of all templates together. */
 const MAX_PLACES = 20_000
@@ -25,17 +25,17 @@ export class ParameterLearner {
   note(
     session: SessionFeatures,
     key: number,
-    parameters: readonly Parameter[],
+    values: readonly PlacedValue[],
     level: string | undefined,
   ): void {
     if (level !== undefined) {
       session.add(this.#levelPlace, this.places.tally(this.#levelPlace).ofText(level, Number.NaN))
       this.#levels.set(key, level)
     }
-    forEachValue(parameters, (at, text) => {
+    for (const { at, text } of values) {
       const place = this.#place(key, at)
       if (place !== undefined) session.add(place, this.places.tally(place).ofText(text, numberOf(text)))
-    })
+    }
   }
 
   /** How surprising a session's parameters are among the other sessions, in nats. */
@@ -88,20 +88,5 @@ export class ParameterLearner {
     this.#own.add(place)
     places.set(at, place)
     return place
-  }
-}
-
-/** Calls `visit` with where each parameter stands and what is compared of it. */
-export function forEachValue(
-  parameters: readonly Parameter[],
-  visit: (at: number, text: string, parameter: Parameter) => void,
-): void {
-  let nth = 0
-  let token = -1
-  for (const parameter of parameters) {
-    nth = parameter.token === token ? nth + 1 : 0
-    token = parameter.token
-    const text = comparable(parameter)
-    if (text !== undefined) visit(placeAt(token, nth), text, parameter)
   }
 }

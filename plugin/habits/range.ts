@@ -36,7 +36,36 @@ export function binOf(value: number): number {
  * tail is taken to fall like 1 / distance on a log scale, in units of how far the extreme lies from the middle: the slowest fall that is common.
  */
 export class Range {
-  constructor(readonly table: RangeTable) {}
+  /** Bins between these surprise nobody. */
+  readonly #lowest: number
+  readonly #highest: number
+
+  /** @param least surprise up to which a value is usual */
+  constructor(
+    readonly table: RangeTable,
+    readonly least = 0,
+  ) {
+    this.#highest =
+      table.high === undefined
+        ? Number.POSITIVE_INFINITY
+        : (usualUpTo(table.high, table.of, least) ?? Number.NEGATIVE_INFINITY)
+    this.#lowest =
+      table.low === undefined
+        ? Number.NEGATIVE_INFINITY
+        : (usualUpTo(table.low, table.of, least) ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Whether no value of it can surprise. */
+  get isSilent(): boolean {
+    return [this.table.high, this.table.low].every(
+      side => side === undefined || surpriseOf(side.novel, this.table.of) <= this.least,
+    )
+  }
+
+  /** Whether a value is known to be no surprise: the short cut for nearly all. */
+  isUsual(bin: number): boolean {
+    return bin <= this.#highest && bin >= this.#lowest
+  }
 
   /** How surprisingly large a value of a bin is. @param own 1 where the session is one of those counted, and is judged as if it were not */
   high(bin: number, own: 0 | 1): Oddness {
@@ -74,4 +103,14 @@ export class Range {
     }
     return 1
   }
+}
+
+/** The bin up to which, from the middle, values surprise nobody; undefined where all surprise. */
+function usualUpTo(side: RangeSide, of: number, least: number): number | undefined {
+  let seen = 0
+  for (const [at, sessions] of side.bins) {
+    seen += sessions
+    if (surpriseOf(Math.max(seen, side.novel), of) <= least) return at
+  }
+  return undefined
 }

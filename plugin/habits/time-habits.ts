@@ -15,16 +15,21 @@ export class TimeHabits {
   readonly #gaps = new Map<number, Range>()
   readonly #bursts: readonly Range[]
 
-  constructor({ tickMs, maxStepMs, gaps, bursts }: NonNullable<HabitTable['times']>, vocabulary: Vocabulary) {
+  /** @param least surprise up to which findings mean nothing */
+  constructor(
+    { tickMs, maxStepMs, gaps, bursts }: NonNullable<HabitTable['times']>,
+    vocabulary: Vocabulary,
+    least: number,
+  ) {
     this.#clock = new SteadyClock(maxStepMs)
     this.#tickMs = tickMs
     this.#size = vocabulary.size
     for (const [first, second, table] of gaps) {
       const [a, b] = [first === null ? UNKNOWN : vocabulary.id(first), vocabulary.id(second)]
       if (b !== UNKNOWN && (first === null || a !== UNKNOWN))
-        this.#gaps.set(a * this.#size + b, new Range(table))
+        this.#gaps.set(a * this.#size + b, new Range(table, least))
     }
-    this.#bursts = bursts.map(table => new Range(table))
+    this.#bursts = bursts.map(table => new Range(table, least))
   }
 
   /** The steady time of a line; call it once for each. */
@@ -47,6 +52,7 @@ export class TimeHabits {
       this.#gaps.get(UNKNOWN * this.#size + token)
     if (range === undefined) return undefined
     const bin = binOf(Math.max(gapMs, this.#tickMs))
+    if (range.isUsual(bin)) return undefined
     return stronger(
       toFinding('pause', range.high(bin, 0), gapMs),
       toFinding('haste', range.low(bin, 0), gapMs),
@@ -56,7 +62,9 @@ export class TimeHabits {
   #lookAtBursts({ counts }: Pace): HabitFinding | undefined {
     let found: HabitFinding | undefined
     this.#bursts.forEach((range, i) => {
-      const oddness = range.high(binOf(counts[i]!), 0)
+      const bin = binOf(counts[i]!)
+      if (range.isUsual(bin)) return
+      const oddness = range.high(bin, 0)
       if (oddness.surprise < MIN_FINDING) return
       const value = `${counts[i]!.toLocaleString('en-US')} lines came within ${duration(BURST_SPANS_MS[i]!)}`
       found = stronger(found, { kind: 'burst', ...oddness, value })

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { EventClock } from '../../plugin/event-clock.js'
-import { Pace } from '../../plugin/habits/pace.js'
 import type { ClosedSession, SessionTracker } from '../../plugin/session.js'
 import { EndEstimator } from '../../plugin/session-ends.js'
 import { SessionLru } from '../../plugin/session-lru.js'
@@ -12,7 +11,6 @@ const begin = () => ({
   context: { tokens: [1], node: -1, stamp: 0 },
   tally: new Tally(),
   standing: { evidence: [], detectors: [] },
-  pace: new Pace(),
   clues: [],
 })
 const LIMITS = { maxSessions: 10, idleTimeoutMs: 1000, disorderMs: 100 }
