@@ -35,8 +35,11 @@ export function gradientGraph(config: GptNeoConfig): Buffer {
   return graph.finish()
 }
 
-/** A graph that computes the loss, which is an output, and its gradient (size). */
-function withGradient(name: string, config: GptNeoConfig) {
+/** Adds a loss (a scalar) that depends on parameters (size). */
+export type AddLoss = (tape: Tape, config: GptNeoConfig, layout: ParameterLayout, parameters: Value) => Value
+
+/** A graph that computes a loss, which is an output, and its gradient (size). */
+export function withGradient(name: string, config: GptNeoConfig, addLoss: AddLoss = addCrossEntropy) {
   const graph = new GraphBuilder(name)
   const tape = new Tape(graph)
   const layout = parameterLayout(config)
@@ -47,7 +50,12 @@ function withGradient(name: string, config: GptNeoConfig) {
   return { graph, layout, parameters, gradient: tape.gradient(parameters) }
 }
 
-function addLoss(tape: Tape, config: GptNeoConfig, layout: ParameterLayout, parameters: Value): Value {
+function addCrossEntropy(
+  tape: Tape,
+  config: GptNeoConfig,
+  layout: ParameterLayout,
+  parameters: Value,
+): Value {
   const { graph } = tape
   const tokens = graph.input('tokens', 'int32', ['B', 'T'])
   const targets = graph.input('targets', 'int32', ['B', 'T'])
@@ -59,7 +67,8 @@ function addLoss(tape: Tape, config: GptNeoConfig, layout: ParameterLayout, para
   return tape.crossEntropy(logits, wanted, flat(weights), config.vocabularySize)
 }
 
-function addAdamW(
+/** Adds clipping and AdamW: the inputs and outputs of trainGraph that are about parameters and moments. */
+export function addAdamW(
   graph: GraphBuilder,
   layout: ParameterLayout,
   settings: AdamWSettings,

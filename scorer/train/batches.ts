@@ -14,14 +14,19 @@ const BATCHES_PER_SORT = 16
 
 /** Splits segments into shuffled batches for one epoch. */
 export function epochBatches(segments: readonly Segment[], batchSize: number, random: Random): Batch[] {
+  return epochGroups(segments, batchSize, random).map(makeBatch)
+}
+
+/** The segments of each of those batches. */
+export function epochGroups(segments: readonly Segment[], batchSize: number, random: Random): Segment[][] {
   const order = random.shuffle([...segments])
-  const batches: Batch[] = []
+  const groups: Segment[][] = []
   for (let start = 0; start < order.length; start += batchSize * BATCHES_PER_SORT) {
     const group = order.slice(start, start + batchSize * BATCHES_PER_SORT)
     group.sort((a, b) => a.inputs.length - b.inputs.length)
-    for (let i = 0; i < group.length; i += batchSize) batches.push(makeBatch(group.slice(i, i + batchSize)))
+    for (let i = 0; i < group.length; i += batchSize) groups.push(group.slice(i, i + batchSize))
   }
-  return random.shuffle(batches)
+  return random.shuffle(groups)
 }
 
 /** Pads segments to one batch, to the right. */

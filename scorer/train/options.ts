@@ -1,6 +1,11 @@
 import type { PresetName } from '../model/config.js'
+import {
+  type ReinforcementOptions,
+  type ResolvedReinforcementOptions,
+  resolveReinforcement,
+} from './rl/options.js'
 
-/** Settings of maximum-likelihood training. */
+/** Settings of training: of maximum likelihood, and of the reinforcement that follows it. */
 export interface TrainOptions {
   /** Size of the model. Default nano. */
   readonly preset?: PresetName
@@ -22,9 +27,22 @@ export interface TrainOptions {
   readonly trim?: boolean
   /** Epochs without a better validation loss before training stops. Default 3. */
   readonly patience?: number
+  /** Reinforcement after maximum likelihood. Default none. */
+  readonly reinforcement?: ReinforcementOptions | 'none'
 }
 
-export type ResolvedTrainOptions = Required<TrainOptions>
+export interface ResolvedTrainOptions extends Required<TrainOptions> {
+  readonly reinforcement: ResolvedReinforcementOptions | 'none'
+}
+
+export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions {
+  const { reinforcement = DEFAULT_TRAIN_OPTIONS.reinforcement } = options
+  return {
+    ...DEFAULT_TRAIN_OPTIONS,
+    ...options,
+    reinforcement: reinforcement === 'none' ? 'none' : resolveReinforcement(reinforcement),
+  }
+}
 
 /**
  * The paper trains with batches of 32 for 5 epochs, which suits its 125 M parameters. The nano model starts from scratch and sees a few thousand
@@ -41,6 +59,7 @@ export const DEFAULT_TRAIN_OPTIONS = {
   folds: 'auto',
   trim: false,
   patience: 3,
+  reinforcement: 'none',
 } as const satisfies ResolvedTrainOptions
 
 const AUTO_FOLDS = 3

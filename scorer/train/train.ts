@@ -10,11 +10,11 @@ import type { FitResult, FitTask } from './fit.js'
 import { fitAll } from './fit-pool.js'
 import type { TrainProgress } from './mle.js'
 import {
-  DEFAULT_TRAIN_OPTIONS,
   HELD_OUT_SHARE,
   type ResolvedTrainOptions,
   resolveEpochs,
   resolveFolds,
+  resolveTrainOptions,
   type TrainOptions,
 } from './options.js'
 import { findOutliers } from './trim.js'
@@ -37,7 +37,7 @@ export async function train(
   onProgress: TrainListener = () => {},
 ): Promise<TrainedModel> {
   const started = performance.now()
-  const resolved = { ...DEFAULT_TRAIN_OPTIONS, ...options }
+  const resolved = resolveTrainOptions(options)
   const nonEmpty = sequences.filter(({ keys }) => keys.length > 0)
   const outliers = resolved.trim ? findOutliers(nonEmpty) : new Set<number>()
   const usable = nonEmpty.filter((_, i) => !outliers.has(i))
@@ -76,9 +76,18 @@ export async function train(
       numValidationSessions: judged.length,
       epochs: final.epochs,
       foldEpochs: results.map(({ epochs }) => epochs),
+      ...reinforcementOf(final, results),
       seconds: (performance.now() - started) / 1000,
     },
   }
+}
+
+function reinforcementOf(
+  { reinforcement: model }: FitResult,
+  results: readonly FitResult[],
+): Pick<TrainedModel['training'], 'reinforcement'> {
+  if (model === undefined) return {}
+  return { reinforcement: { model, folds: results.map(({ reinforcement }) => reinforcement!) } }
 }
 
 interface Split {
@@ -136,11 +145,11 @@ async function fitModels(
 
 /** Steps of all tasks, were none to stop early; segments of long sessions aside. */
 function totalSteps(tasks: readonly FitTask[]): number {
-  return tasks.reduce(
-    (sum, { training, options }) =>
-      sum + resolveEpochs(options.epochs, 1) * Math.ceil(training.length / options.batchSize),
-    0,
-  )
+  return tasks.reduce((sum, { training, options }) => {
+    const { epochs, batchSize, reinforcement } = options
+    const numReinforced = reinforcement === 'none' ? 0 : reinforcement.numSteps
+    return sum + resolveEpochs(epochs, 1) * Math.ceil(training.length / batchSize) + numReinforced
+  }, 0)
 }
 
 /**

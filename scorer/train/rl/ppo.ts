@@ -1,0 +1,150 @@
+import type { GptNeoConfig } from '../../model/config.js'
+import { Random } from '../../random.js'
+import { type Segment, segments, type TokenSequence } from '../../segments.js'
+import type { ReinforcementRecord, ReinforcementStep } from '../../trained-model.js'
+import { NUM_SPECIALS } from '../../vocabulary.js'
+import { type Batch, epochGroups, makeBatch } from '../batches.js'
+import { Baseline, type Rewarded } from './advantage.js'
+import { type ResolvedReinforcementOptions, resolveRewardTopK } from './options.js'
+import { PolicyOptimizer, type PolicyStep } from './policy-optimizer.js'
+import { type Reward, rewardFunction } from './reward.js'
+import { type Rollout, RolloutRunner } from './rollout.js'
+
+/** Reported after every step. */
+export interface PpoProgress {
+  readonly step: number
+  readonly numSteps: number
+  readonly reward: number
+  readonly crossEntropy: number
+}
+
+export interface PpoResult {
+  /** Parameters (size) after the last step. */
+  readonly parameters: Float32Array
+  readonly record: ReinforcementRecord
+}
+
+/** Share of the validation targets that are not among the K likeliest under parameters (size). */
+export type MissRate = (parameters: Float32Array, topK: number) => Promise<number>
+
+/** What a run starts from. */
+export interface PpoTask {
+  readonly config: GptNeoConfig
+  /** Parameters (size) that maximum likelihood found; they are not written to. */
+  readonly parameters: Float32Array
+  readonly training: readonly TokenSequence[]
+  readonly options: ResolvedReinforcementOptions
+  readonly seed: number
+  readonly missRate?: MissRate | undefined
+}
+
+/** Steps a record keeps at the most. */
+const MAX_RECORDED_STEPS = 400
+
+/**
+ * Proximal policy optimisation (Schulman et al., 2017) of a model that maximum likelihood has trained (paper, III-C). The policy is the model, a
+ * state is what was observed of a session so far, an action is its next key. For each batch the policy as it stands becomes the old policy: it
+ * acts, is rewarded, and stays frozen while `numEpochs` steps of Adam move the new one.
+ */
+export async function trainPpo(
+  task: PpoTask,
+  onProgress: (progress: PpoProgress) => void = () => {},
+): Promise<PpoResult> {
+  const { config, options } = task
+  const random = new Random(task.seed)
+  const topK = resolveRewardTopK(options.topK, config.vocabularySize - NUM_SPECIALS)
+  const rewardOf = rewardFunction(options, topK)
+  const baseline = new Baseline(options.baselineDecay, options.baseline === 'by-position')
+  const rollouts = await RolloutRunner.load(config, options.action, random)
+  const optimizer = await PolicyOptimizer.create(config, task.parameters, options)
+  const steps: ReinforcementStep[] = []
+  for (const group of someGroups(task, random)) {
+    const topKMissRate =
+      steps.length % options.validationInterval === 0
+        ? await task.missRate?.(optimizer.parameters, topK)
+        : undefined
+    const batch = makeBatch(group)
+    const rollout = await rollouts.run(optimizer.parameters, batch)
+    const rewarded = rewardAll(group, batch, rollout, rewardOf)
+    const advantages = baseline.advantages(rewarded)
+    const expected = rewarded.rewards.map((reward, i) => reward - advantages[i]!)
+    baseline.update(rewarded)
+    const policyStep = await optimize(optimizer, options.numEpochs, batch, rollout, advantages)
+    const reward = meanOver(rewarded.rewards, rewarded.weights)
+    steps.push({
+      step: steps.length,
+      reward,
+      baseline: meanOver(expected, rewarded.weights),
+      ...policyStep,
+      ...(topKMissRate !== undefined && { topKMissRate }),
+    })
+    onProgress({
+      step: steps.length,
+      numSteps: options.numSteps,
+      reward,
+      crossEntropy: policyStep.crossEntropy,
+    })
+  }
+  await rollouts.release()
+  await optimizer.release()
+  return { parameters: optimizer.parameters, record: { topK, steps: thin(steps) } }
+}
+
+/** The segments of `numSteps` batches, epoch after epoch. */
+function* someGroups({ config, training, options }: PpoTask, random: Random): Generator<Segment[]> {
+  const pieces = training.flatMap(sequence => [...segments(sequence, config.contextLength)])
+  let numLeft = options.numSteps
+  while (numLeft > 0 && pieces.length > 0) {
+    const groups = epochGroups(pieces, options.batchSize, random).slice(0, numLeft)
+    numLeft -= groups.length
+    yield* groups
+  }
+}
+
+/** Rewards, positions and weights (B, T) of a rollout. */
+function rewardAll(
+  group: readonly Segment[],
+  { tokens, weights }: Batch,
+  { ranks }: Rollout,
+  rewardOf: Reward,
+): Rewarded & { readonly rewards: Float32Array } {
+  const time = tokens.shape[1]!
+  const positions = Int32Array.from(ranks, (_, i) => group[Math.floor(i / time)]!.start + (i % time))
+  return {
+    rewards: ranks.map((rank, i) => (weights.data[i] === 0 ? 0 : rewardOf(rank, positions[i]!))),
+    positions,
+    weights: weights.data,
+  }
+}
+
+/** Steps of Adam on one batch, all against the same old policy; returns their mean figures. */
+async function optimize(
+  optimizer: PolicyOptimizer,
+  numEpochs: number,
+  batch: Batch,
+  rollout: Rollout,
+  advantages: Float32Array,
+): Promise<PolicyStep> {
+  const sums = { ratio: 0, approxKl: 0, clipFraction: 0, entropy: 0, crossEntropy: 0 }
+  const names = Object.keys(sums) as (keyof PolicyStep)[]
+  for (let epoch = 0; epoch < numEpochs; epoch++) {
+    const figures = await optimizer.step(batch, rollout, { data: advantages, shape: batch.tokens.shape })
+    for (const name of names) sums[name] += figures[name] / numEpochs
+  }
+  return sums
+}
+
+function meanOver(values: ArrayLike<number>, weights: ArrayLike<number>): number {
+  let sum = 0
+  let total = 0
+  for (let i = 0; i < values.length; i++) {
+    sum += values[i]! * weights[i]!
+    total += weights[i]!
+  }
+  return sum / total
+}
+
+function thin<T>(items: readonly T[]): T[] {
+  const interval = Math.ceil(items.length / MAX_RECORDED_STEPS)
+  return items.filter((_, i) => i % interval === 0)
+}
