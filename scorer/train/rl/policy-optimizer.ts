@@ -62,7 +62,6 @@ export class PolicyOptimizer {
       tokens: batch.tokens,
       targets: batch.targets,
       weights: batch.weights,
-      targetWeights: batch.weights,
       actions: rollout.actions,
       oldLogProbabilities: rollout.oldLogProbabilities,
       advantages,

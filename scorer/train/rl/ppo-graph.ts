@@ -23,7 +23,7 @@ export interface PpoCoefficients {
  * The old policy comes in as its log-probabilities, computed before the first step on a batch, so no gradient reaches it.
  *
  * In: parameters, firstMoments, secondMoments (size each); tokens, targets, actions (B, T) int32; oldLogProbabilities, advantages (B, T);
- * weights, targetWeights (B, T): of the actions and of the targets, 0 for padding; learningRate (); corrections (2): 1 - beta1^t and 1 - beta2^t.
+ * weights (B, T), 0 for padding; learningRate (); corrections (2): 1 - beta1^t and 1 - beta2^t.
  * Out: nextParameters, nextFirstMoments, nextSecondMoments; loss, gradientNorm, ratio, approxKl, clipFraction, entropy, crossEntropy ().
  */
 export function ppoGraph(
@@ -65,10 +65,7 @@ function ppoLoss({ clipCoef, entropyCoef, crossEntropyCoef }: PpoCoefficients): 
       -1,
     )
     const observed = tape.pick(logProbabilities, indices(tape, 'targets'), config.vocabularySize)
-    const crossEntropy = tape.scale(
-      tape.weightedSum(observed, shareOf(tape, perAction(tape, 'targetWeights'))),
-      -1,
-    )
+    const crossEntropy = tape.scale(tape.weightedSum(observed, share), -1)
     addDiagnostics(tape, { logRatio, ratio, share, clipCoef, entropy, crossEntropy })
     return tape.add(
       tape.add(tape.scale(tape.weightedSum(objective, share), -1), tape.scale(entropy, -entropyCoef)),
