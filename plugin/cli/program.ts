@@ -5,6 +5,7 @@ import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detect
 import type { TopK } from '../../scorer/detectors/top-k.js'
 import { DEFAULT_JUDGE_OPTIONS, isDetectorName, type JudgeOptions } from '../../scorer/judge.js'
 import { PRESET_NAMES } from '../../scorer/model/config.js'
+import { POLICY_ACTIONS, REINFORCEMENT_METHODS } from '../../scorer/train/rl/options.js'
 import { UsageError } from './terminal.js'
 
 const DONE = 0
@@ -120,11 +121,19 @@ function addTrain(program: Command): void {
     .addOption(
       new Option(
         '--rl <method>',
-        'reinforcement learning after maximum likelihood; none is what this version has',
+        'reinforcement after maximum likelihood: reward by position, or the same for all positions',
       )
-        .choices(['none'])
+        .choices(REINFORCEMENT_METHODS)
         .default('none'),
     )
+    .addOption(
+      new Option(
+        '--rl-action <reading>',
+        'what is rewarded: a key drawn from the model, or the observed key',
+      ).choices(POLICY_ACTIONS),
+    )
+    .option('--rl-steps <n>', 'batches of reinforcement', positiveInteger)
+    .option('--rl-learning-rate <x>', 'learning rate of reinforcement', positive)
     .option('--progress', 'show a progress bar (default: on a terminal)')
     .option('--no-progress', 'show none')
     .action(async options => (await import('./train.js')).trainCommand(options))

@@ -5,6 +5,11 @@ import { surpriseThreshold } from '../../scorer/calibrate.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
 import type { PresetName } from '../../scorer/model/config.js'
 import type { TrainOptions } from '../../scorer/train/options.js'
+import type {
+  PolicyAction,
+  ReinforcementMethod,
+  ReinforcementOptions,
+} from '../../scorer/train/rl/options.js'
 import { type KeySequence, train } from '../../scorer/train/train.js'
 import type { TrainedModel } from '../../scorer/trained-model.js'
 import { readLines } from '../input/lines.js'
@@ -33,6 +38,10 @@ export interface TrainCommandOptions {
   readonly seed?: number
   readonly epochs?: number
   readonly preset?: PresetName
+  readonly rl?: ReinforcementMethod
+  readonly rlAction?: PolicyAction
+  readonly rlSteps?: number
+  readonly rlLearningRate?: number
   readonly progress?: boolean
 }
 
@@ -145,6 +154,7 @@ async function trainOn(
     ...(options.seed !== undefined && { seed: options.seed }),
     ...(options.epochs !== undefined && { epochs: options.epochs }),
     ...(options.preset !== undefined && { preset: options.preset }),
+    ...(options.rl !== undefined && { reinforcement: reinforcement(options.rl, options) }),
   }
   const model = await train(sequences, trainOptions, (done, total, { loss }) => {
     if (!isStarted) bar.start(total, 'training')
@@ -153,6 +163,21 @@ async function trainOn(
   })
   bar.stop()
   return model
+}
+
+function reinforcement(
+  reward: ReinforcementMethod,
+  { rlAction, rlSteps, rlLearningRate }: TrainCommandOptions,
+): ReinforcementOptions | 'none' {
+  const given = {
+    ...(rlAction !== undefined && { action: rlAction }),
+    ...(rlSteps !== undefined && { numSteps: rlSteps }),
+    ...(rlLearningRate !== undefined && { learningRate: rlLearningRate }),
+  }
+  if (reward !== 'none') return { reward, ...given }
+  if (Object.keys(given).length > 0)
+    throw new UsageError('--rl-action, --rl-steps and --rl-learning-rate go with --rl positional or binary')
+  return 'none'
 }
 
 function finished(id: string, model: TrainedModel, out: string): void {

@@ -1,31 +1,95 @@
 import t from 'tap'
 import { Random } from '../../scorer/random.js'
-import type { TokenSequence } from '../../scorer/segments.js'
+import { segments, type TokenSequence } from '../../scorer/segments.js'
 import { makeBatch } from '../../scorer/train/batches.js'
 import { Baseline } from '../../scorer/train/rl/advantage.js'
+import { Continuations } from '../../scorer/train/rl/continuations.js'
+import { Explorer } from '../../scorer/train/rl/explorer.js'
 import { type ReinforcementOptions, resolveReinforcement } from '../../scorer/train/rl/options.js'
 import { type MissRate, trainPpo } from '../../scorer/train/rl/ppo.js'
-import { binaryReward, positionalReward } from '../../scorer/train/rl/reward.js'
+import { binaryReward, type PolicyAct, positionalReward, tailReward } from '../../scorer/train/rl/reward.js'
 import { RolloutRunner } from '../../scorer/train/rl/rollout.js'
 import { train } from '../../scorer/train/train.js'
+import { BEGIN, END } from '../../scorer/vocabulary.js'
 import { grammarSessions } from '../fixtures/scorer/grammar.js'
 import { logProbabilitiesOf } from '../fixtures/scorer/ppo.js'
 import { randomParameters, TINY } from '../fixtures/scorer/tiny-model.js'
 
+const sequenceOf = (...tokens: number[]): TokenSequence => ({ tokens: Int32Array.from(tokens), ended: true })
+const PAPER = { hit: 1, miss: -1, decay: 0.5, floor: 1e-4 }
+
 t.test('the positional reward halves from key to key down to its floor, and misses cost', async t => {
-  const paper = { hit: 1, miss: -1, decay: 0.5, floor: 1e-4 }
+  const rewardOf = (rank: number, position: number, settings = PAPER) =>
+    positionalReward({ rank, position }, 3, settings)
   t.same(
-    [0, 1, 2, 3].map(position => positionalReward(2, position, 3, paper)),
+    [0, 1, 2, 3].map(position => rewardOf(2, position)),
     [1, 0.5, 0.25, 0.125],
   )
-  t.equal(positionalReward(3, 1, 3, paper), -0.5, 'rank K is not among the K likeliest')
-  t.equal(positionalReward(0, 100, 3, paper), 1e-4)
-  t.equal(positionalReward(9, 100, 3, paper), -1e-4)
-  t.equal(positionalReward(0, 0, 3, { ...paper, hit: 2 }), 2)
+  t.equal(rewardOf(3, 1), -0.5, 'rank K is not among the K likeliest')
+  t.equal(rewardOf(0, 100), 1e-4)
+  t.equal(rewardOf(9, 100), -1e-4)
+  t.equal(rewardOf(0, 0, { ...PAPER, hit: 2 }), 2)
 })
 
 t.test('the binary reward knows neither position nor degree', async t => {
-  t.same([binaryReward(0, 3), binaryReward(2, 3), binaryReward(3, 3)], [1, 1, -1])
+  t.same(
+    [0, 2, 3].map(rank => binaryReward({ rank }, 3)),
+    [1, 1, -1],
+  )
+})
+
+t.test('the reward of the tail lifts what is rare and presses what is new', async t => {
+  const observed = { position: 1, rank: 0, surprise: 6, isObserved: true, isNovel: false }
+  const rewardOf = (act: Partial<PolicyAct>) =>
+    tailReward({ ...observed, ...act }, { start: 5, ceiling: 11 }, PAPER)
+  t.equal(rewardOf({}), 0.5, 'an observed key of the tail')
+  t.equal(rewardOf({ surprise: 4 }), 0, 'an observed key that was expected')
+  t.equal(rewardOf({ isObserved: false, isNovel: true }), -0.5, 'a novelty held too likely')
+  t.equal(rewardOf({ isObserved: false, isNovel: true, surprise: 12 }), 0, 'a novelty held unlikely enough')
+  t.equal(rewardOf({ isObserved: false }), 0, 'a key that other sessions went on with')
+})
+
+t.test(
+  'novel is what never came after the token before, nor once the same set of tokens was there',
+  async t => {
+    const sessions = [sequenceOf(4, 5, 6), sequenceOf(5, 4, 7)]
+    const pieces = sessions.flatMap(sequence => [...segments(sequence, 12)])
+    const continuations = new Continuations(pieces, 9, new Random(1))
+    const isNovel = (prefix: number[], next: number) => {
+      const inputs = Int32Array.of(BEGIN, ...prefix)
+      return continuations.isNovel(inputs.at(-1)!, continuations.setCodes(inputs).at(-1)!, next)
+    }
+    t.notOk(isNovel([4, 5], 6))
+    t.notOk(isNovel([4, 5], 7), 'came after the same set, in another order')
+    t.notOk(isNovel([5, 5, 4], 6), 'repetitions do not change a set')
+    t.notOk(isNovel([5], 6), 'came right after the same token')
+    t.ok(isNovel([4], 6))
+    t.ok(isNovel([4, 5], END), 'an end that comes too early')
+    t.notOk(isNovel([5, 4, 7], END))
+  },
+)
+
+t.test('an explorer takes the observed tokens, but for a share drawn from keys and end alike', async t => {
+  const tokens = Int32Array.of(1, 5, 6)
+  const group = Array.from({ length: 1000 }, () => ({
+    start: 0,
+    inputs: tokens,
+    targets: tokens,
+    scoredFrom: 1,
+  }))
+  const continuations = new Continuations([], 9, new Random(1))
+  const { actions, novelties } = new Explorer(continuations, 0.5, 9, new Random(2)).explore(
+    group,
+    makeBatch(group),
+  )
+  const drawn = [...actions].filter((action, i) => action !== tokens[i % 3])
+  t.ok(Math.abs(drawn.length - 2000 * 0.5 * (5 / 6)) < 70, `${drawn.length} of 2000`)
+  t.same([...new Set(drawn)].sort(), [2, 4, 5, 6, 7, 8])
+  t.ok(
+    actions.every((action, i) => i % 3 > 0 || action === tokens[0]),
+    'nothing in front of what is scored',
+  )
+  t.ok(novelties.every((isNovel, i) => isNovel === 1 || actions[i] === tokens[i % 3]))
 })
 
 t.test('an advantage is what a reward exceeds the average of earlier batches by', async t => {
@@ -44,7 +108,6 @@ t.test('an advantage is what a reward exceeds the average of earlier batches by'
   t.same([...new Baseline(0.75, true).advantages(padded)], [0, 0], 'padding is no reward')
 })
 
-const sequenceOf = (...tokens: number[]): TokenSequence => ({ tokens: Int32Array.from(tokens), ended: true })
 const parameters = randomParameters(TINY, 2)
 
 t.test('sampled actions come as often as the old policy makes them likely', async t => {
@@ -52,7 +115,7 @@ t.test('sampled actions come as often as the old policy makes them likely', asyn
   const batch = makeBatch(
     Array.from({ length: 2000 }, () => ({ start: 0, inputs: tokens, targets: tokens, scoredFrom: 0 })),
   )
-  const runner = await RolloutRunner.load(TINY, 'sampled', new Random(3))
+  const runner = await RolloutRunner.load(TINY, new Random(3))
   const { actions, oldLogProbabilities } = await runner.run(parameters, batch)
   await runner.release()
   const table = await logProbabilitiesOf(TINY, parameters, { tokens, shape: [1, 3] })
@@ -93,10 +156,12 @@ function run(options: ReinforcementOptions, seed = 1, missRate?: MissRate) {
 const bytes = ({ parameters }: { parameters: Float32Array }) => Buffer.from(parameters.buffer)
 
 t.test('one seed gives one policy, another seed another one', async t => {
-  const [first, again, other] = [await run({}), await run({}), await run({}, 2)]
-  t.ok(bytes(first).equals(bytes(again)))
-  t.same(first.record, again.record)
-  t.notOk(bytes(first).equals(bytes(other)))
+  for (const options of [{}, { reward: 'tail' }] as const) {
+    const [first, again, other] = [await run(options), await run(options), await run(options, 2)]
+    t.ok(bytes(first).equals(bytes(again)))
+    t.same(first.record, again.record)
+    t.notOk(bytes(first).equals(bytes(other)))
+  }
   t.same(parameters, randomParameters(TINY, 2), 'the model it began from is left alone')
 })
 

@@ -1,11 +1,11 @@
-export const REINFORCEMENT_METHODS = ['positional', 'binary', 'none'] as const
+export const REINFORCEMENT_METHODS = ['positional', 'binary', 'tail', 'none'] as const
 export type ReinforcementMethod = (typeof REINFORCEMENT_METHODS)[number]
 
-/** Whose step is rewarded: a key drawn from the old policy, or the key that was observed. */
-export const POLICY_ACTIONS = ['sampled', 'observed'] as const
+/** Whose step is rewarded: a key drawn from the old policy, the key that was observed, or now and then one drawn from all keys alike. */
+export const POLICY_ACTIONS = ['sampled', 'observed', 'explored'] as const
 export type PolicyAction = (typeof POLICY_ACTIONS)[number]
 
-/** Settings of the paper's reward, see positionalReward. */
+/** What rewards are worth, and where; see reward.ts. */
 export interface PositionalReward {
   /** a: of a hit at the first position. */
   readonly hit: number
@@ -22,9 +22,11 @@ export interface ReinforcementOptions {
   readonly reward?: Exclude<ReinforcementMethod, 'none'>
   /**
    * `sampled`: the paper to the letter. What is rewarded, the observed key among the K likeliest, does not depend on the key drawn, so the expected
-   * gradient of the reward is 0. `observed`: the observed key is the action, a likelihood weighted by reward with a clipped ratio.
+   * gradient of the reward is 0. `observed`: the observed key is the action, a likelihood weighted by reward with a clipped ratio. `explored`:
+   * the observed key, but at a share `exploration` of the positions a key drawn from all keys alike, for the reward `tail`.
    */
   readonly action?: PolicyAction
+  readonly exploration?: number
   /** Batches; each is learnt from in `numEpochs` steps of Adam. */
   readonly numSteps?: number
   /** Sessions a batch. */
@@ -41,6 +43,8 @@ export interface ReinforcementOptions {
   /** K as a number or as a share of the log keys. */
   readonly topK?: number | { readonly ratio: number }
   readonly positional?: PositionalReward
+  /** Surprise, in nats, from which on an observed key belongs to the tail. */
+  readonly tailStart?: number
   /** Steps from one look at the validation sessions to the next. */
   readonly validationInterval?: number
 }
@@ -51,6 +55,7 @@ export type ResolvedReinforcementOptions = Required<ReinforcementOptions>
 export const PAPER_REINFORCEMENT = {
   reward: 'positional',
   action: 'sampled',
+  exploration: 0.2,
   numSteps: 300,
   batchSize: 32,
   numEpochs: 4,
@@ -62,11 +67,25 @@ export const PAPER_REINFORCEMENT = {
   baseline: 'shared',
   topK: { ratio: 0.45 },
   positional: { hit: 1, miss: -1, decay: 0.5, floor: 1e-4 },
+  tailStart: 5,
   validationInterval: 25,
 } as const satisfies ResolvedReinforcementOptions
 
+/**
+ * What differs for the reward `tail`. 400 steps at 1e-5 barely move a small model. A novelty is drawn seventy times as often as the tail comes up, so it
+ * costs less; and where a session goes astray is no less telling late than early, so positions count alike.
+ */
+export const TAIL_REINFORCEMENT = {
+  ...PAPER_REINFORCEMENT,
+  reward: 'tail',
+  action: 'explored',
+  numSteps: 200,
+  learningRate: 1e-4,
+  positional: { hit: 1, miss: -0.03, decay: 1, floor: 1e-4 },
+} as const satisfies ResolvedReinforcementOptions
+
 export function resolveReinforcement(options: ReinforcementOptions): ResolvedReinforcementOptions {
-  return { ...PAPER_REINFORCEMENT, ...options }
+  return { ...(options.reward === 'tail' ? TAIL_REINFORCEMENT : PAPER_REINFORCEMENT), ...options }
 }
 
 /** K of the reward, as a number of log keys. */

@@ -4,11 +4,12 @@ import { type Segment, segments, type TokenSequence } from '../../segments.js'
 import type { ReinforcementRecord, ReinforcementStep } from '../../trained-model.js'
 import { NUM_SPECIALS } from '../../vocabulary.js'
 import { type Batch, epochGroups, makeBatch } from '../batches.js'
+import { Actor, type Acts } from './actor.js'
 import { Baseline, type Rewarded } from './advantage.js'
 import { type ResolvedReinforcementOptions, resolveRewardTopK } from './options.js'
 import { PolicyOptimizer, type PolicyStep } from './policy-optimizer.js'
 import { type Reward, rewardFunction } from './reward.js'
-import { type Rollout, RolloutRunner } from './rollout.js'
+import type { Rollout } from './rollout.js'
 
 /** Reported after every step. */
 export interface PpoProgress {
@@ -53,23 +54,25 @@ export async function trainPpo(
   const { config, options } = task
   const random = new Random(task.seed)
   const topK = resolveRewardTopK(options.topK, config.vocabularySize - NUM_SPECIALS)
-  const rewardOf = rewardFunction(options, topK)
+  const pieces = task.training.flatMap(sequence => [...segments(sequence, config.contextLength)])
+  const numEvents = pieces.reduce((sum, { inputs, scoredFrom }) => sum + inputs.length - scoredFrom, 0)
+  const rewardOf = rewardFunction(options, topK, numEvents)
   const baseline = new Baseline(options.baselineDecay, options.baseline === 'by-position')
-  const rollouts = await RolloutRunner.load(config, options.action, random)
+  const actor = await Actor.create(config, pieces, options, random)
   const optimizer = await PolicyOptimizer.create(config, task.parameters, options)
   const steps: ReinforcementStep[] = []
-  for (const group of someGroups(task, random)) {
+  for (const group of someGroups(pieces, options, random)) {
     const topKMissRate =
       steps.length % options.validationInterval === 0
         ? await task.missRate?.(optimizer.parameters, topK)
         : undefined
     const batch = makeBatch(group)
-    const rollout = await rollouts.run(optimizer.parameters, batch)
-    const rewarded = rewardAll(group, batch, rollout, rewardOf)
+    const acts = await actor.act(optimizer.parameters, group, batch)
+    const rewarded = rewardAll(group, batch, acts, rewardOf)
     const advantages = baseline.advantages(rewarded)
     const expected = rewarded.rewards.map((reward, i) => reward - advantages[i]!)
     baseline.update(rewarded)
-    const policyStep = await optimize(optimizer, options.numEpochs, batch, rollout, advantages)
+    const policyStep = await optimize(optimizer, options.numEpochs, batch, acts, advantages)
     const reward = meanOver(rewarded.rewards, rewarded.weights)
     steps.push({
       step: steps.length,
@@ -85,36 +88,45 @@ export async function trainPpo(
       crossEntropy: policyStep.crossEntropy,
     })
   }
-  await rollouts.release()
+  await actor.release()
   await optimizer.release()
   return { parameters: optimizer.parameters, record: { topK, steps: thin(steps) } }
 }
 
 /** The segments of `numSteps` batches, epoch after epoch. */
-function* someGroups({ config, training, options }: PpoTask, random: Random): Generator<Segment[]> {
-  const pieces = training.flatMap(sequence => [...segments(sequence, config.contextLength)])
-  let numLeft = options.numSteps
+function* someGroups(
+  pieces: readonly Segment[],
+  { numSteps, batchSize }: ResolvedReinforcementOptions,
+  random: Random,
+): Generator<Segment[]> {
+  let numLeft = numSteps
   while (numLeft > 0 && pieces.length > 0) {
-    const groups = epochGroups(pieces, options.batchSize, random).slice(0, numLeft)
+    const groups = epochGroups(pieces, batchSize, random).slice(0, numLeft)
     numLeft -= groups.length
     yield* groups
   }
 }
 
-/** Rewards, positions and weights (B, T) of a rollout. */
+/** Rewards, positions and weights (B, T) of a batch's actions. */
 function rewardAll(
   group: readonly Segment[],
-  { tokens, weights }: Batch,
-  { ranks }: Rollout,
+  { targets, weights }: Batch,
+  { actions, oldLogProbabilities, ranks, novelties }: Acts,
   rewardOf: Reward,
 ): Rewarded & { readonly rewards: Float32Array } {
-  const time = tokens.shape[1]!
+  const time = targets.shape[1]!
   const positions = Int32Array.from(ranks, (_, i) => group[Math.floor(i / time)]!.start + (i % time))
-  return {
-    rewards: ranks.map((rank, i) => (weights.data[i] === 0 ? 0 : rewardOf(rank, positions[i]!))),
-    positions,
-    weights: weights.data,
-  }
+  const rewards = ranks.map((rank, i) => {
+    if (weights.data[i] === 0) return 0
+    return rewardOf({
+      position: positions[i]!,
+      rank,
+      surprise: -oldLogProbabilities.data[i]!,
+      isObserved: actions.data[i] === targets.data[i],
+      isNovel: novelties?.[i] === 1,
+    })
+  })
+  return { rewards, positions, weights: weights.data }
 }
 
 /** Steps of Adam on one batch, all against the same old policy; returns their mean figures. */

@@ -1,7 +1,23 @@
 import type { PositionalReward, ResolvedReinforcementOptions } from './options.js'
 
+/** One action of a policy, as a reward sees it. */
+export interface PolicyAct {
+  /** Zero-based place in the session. */
+  readonly position: number
+  /** How many tokens were likelier than the observed one. */
+  readonly rank: number
+  /** -ln pi_old(action), in nats. */
+  readonly surprise: number
+  /** Whether the action is the observed token. */
+  readonly isObserved: boolean
+  /** Whether no training session ever went on that way; see Continuations. */
+  readonly isNovel: boolean
+}
+
+export type Reward = (act: PolicyAct) => number
+
 /**
- * The position-aware reward (paper, III-C and Table I). A step is a hit if its key is among the K likeliest, rank < K, and
+ * The position-aware reward (paper, III-C and Table I). A step is a hit if the observed key is among the K likeliest, rank < K, and
  *
  *   r_t = a w_t for a hit, kappa w_t for a miss, with w_t = max(b^t, alpha)
  *
@@ -10,24 +26,54 @@ import type { PositionalReward, ResolvedReinforcementOptions } from './options.j
  * which b = 0.5 leaves nothing for late positions.
  */
 export function positionalReward(
-  rank: number,
-  position: number,
+  { rank, position }: Pick<PolicyAct, 'rank' | 'position'>,
   topK: number,
-  { hit, miss, decay, floor }: PositionalReward,
+  settings: PositionalReward,
 ): number {
-  return (rank < topK ? hit : miss) * Math.max(decay ** position, floor)
+  return (rank < topK ? settings.hit : settings.miss) * positionWeight(position, settings)
 }
 
 /** LogGPT's reward (Han et al., 2023, III-C): 1 for a key among the K likeliest, else -1. */
-export function binaryReward(rank: number, topK: number): number {
+export function binaryReward({ rank }: Pick<PolicyAct, 'rank'>, topK: number): number {
   return rank < topK ? 1 : -1
 }
 
-/** The reward of a step by the rank of its observed key and its zero-based position. */
-export type Reward = (rank: number, position: number) => number
+/** What the reward of the tail needs to know beside its settings; both in nats. */
+export interface TailLimits {
+  /** From here on an observed key belongs to the tail. */
+  readonly start: number
+  /** A novelty this surprising has been pushed down far enough. */
+  readonly ceiling: number
+}
 
-export function rewardFunction(options: ResolvedReinforcementOptions, topK: number): Reward {
-  return options.reward === 'binary'
-    ? rank => binaryReward(rank, topK)
-    : (rank, position) => positionalReward(rank, position, topK, options.positional)
+/**
+ * Reward where alarms are decided, in the tail of surprise, instead of among the K likeliest, where a trained model hits anyway:
+ *
+ *   a w_t for the observed key if the old policy finds it surprising (rare, but part of normal life: it should be likelier),
+ *   kappa w_t for a novelty that the old policy does not find surprising enough, 0 otherwise.
+ */
+export function tailReward(
+  { position, surprise, isObserved, isNovel }: PolicyAct,
+  { start, ceiling }: TailLimits,
+  settings: PositionalReward,
+): number {
+  if (isObserved) return surprise > start ? settings.hit * positionWeight(position, settings) : 0
+  return isNovel && surprise < ceiling ? settings.miss * positionWeight(position, settings) : 0
+}
+
+function positionWeight(position: number, { decay, floor }: PositionalReward): number {
+  return Math.max(decay ** position, floor)
+}
+
+/** @param numEvents events in the training sessions: nothing should be more surprising than what came up once among them */
+export function rewardFunction(
+  options: ResolvedReinforcementOptions,
+  topK: number,
+  numEvents: number,
+): Reward {
+  const { reward, positional, tailStart } = options
+  if (reward === 'binary') return act => binaryReward(act, topK)
+  if (reward === 'positional') return act => positionalReward(act, topK, positional)
+  const limits = { start: tailStart, ceiling: Math.log(numEvents) }
+  return act => tailReward(act, limits, positional)
 }

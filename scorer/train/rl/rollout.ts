@@ -7,7 +7,6 @@ import { Tape } from '../../onnx/tape.js'
 import type { Random } from '../../random.js'
 import { Runtime, type Tensor } from '../../runtime.js'
 import type { Batch } from '../batches.js'
-import type { PolicyAction } from './options.js'
 
 /** What the old policy did on a batch, and how it ranked what was observed. */
 export interface Rollout {
@@ -23,24 +22,28 @@ export interface Rollout {
 export class RolloutRunner {
   private constructor(
     readonly runtime: Runtime,
-    readonly action: PolicyAction,
-    readonly random: Random,
+    readonly random: Random | undefined,
   ) {}
 
-  static async load(config: GptNeoConfig, action: PolicyAction, random: Random): Promise<RolloutRunner> {
-    return new RolloutRunner(await Runtime.load(rolloutGraph(config, action)), action, random)
+  /** @param random to sample actions with; without it actions are given */
+  static async load(config: GptNeoConfig, random: Random | undefined): Promise<RolloutRunner> {
+    return new RolloutRunner(await Runtime.load(rolloutGraph(config, random !== undefined)), random)
   }
 
-  /** @param policy parameters (size), which stay as they are: the old policy of the steps that follow */
-  async run(policy: Float32Array, { tokens, targets }: Batch): Promise<Rollout> {
+  /**
+   * @param policy parameters (size), which stay as they are: the old policy of the steps that follow
+   * @param given actions (B, T), used unless they are sampled; by default the targets
+   */
+  async run(policy: Float32Array, { tokens, targets }: Batch, given: Tensor = targets): Promise<Rollout> {
+    const { random } = this
     const { shape } = tokens
     const { actions, logProbabilities, ranks } = await this.runtime.run({
       parameters: { data: policy, shape: [policy.length] },
       tokens,
       targets,
-      ...(this.action === 'sampled' && {
-        uniforms: { data: Float32Array.from(tokens.data, () => this.random.uniform()), shape },
-      }),
+      ...(random === undefined
+        ? { given }
+        : { uniforms: { data: Float32Array.from(tokens.data, () => random.uniform()), shape } }),
     })
     return {
       actions: { data: Int32Array.from(actions!), shape },
@@ -57,10 +60,10 @@ export class RolloutRunner {
 /**
  * The graph of a rollout.
  *
- * In: parameters (size); tokens, targets (B, T) int32; uniforms (B, T) in [0, 1), where actions are sampled.
+ * In: parameters (size); tokens, targets (B, T) int32; uniforms (B, T) in [0, 1) to sample actions with, or given (B, T) int32.
  * Out: actions (B, T); logProbabilities (B, T) of the actions; ranks (B, T) of the targets.
  */
-function rolloutGraph(config: GptNeoConfig, action: PolicyAction): Buffer {
+function rolloutGraph(config: GptNeoConfig, isSampled: boolean): Buffer {
   const graph = new GraphBuilder('rollout')
   const tape = new Tape(graph)
   const layout = parameterLayout(config)
@@ -70,9 +73,12 @@ function rolloutGraph(config: GptNeoConfig, action: PolicyAction): Buffer {
   const { ids, positions, ...context } = sequenceContext(graph, config, tokens)
   const logits = forward(tape, config, unpackWeights(tape, parameters, layout), ids, positions, context)
   const logProbabilities = graph.node('LogSoftmax', [logits], { axis: -1 })
-  const column = graph.integers(-1, 1)
-  const observed = graph.node('Reshape', [graph.node('Cast', [targets], { to: 7 }), column])
-  const actions = action === 'observed' ? observed : sample(graph, logProbabilities, config.vocabularySize)
+  const column = (tokenIds: Value): Value =>
+    graph.node('Reshape', [graph.node('Cast', [tokenIds], { to: 7 }), graph.integers(-1, 1)])
+  const observed = column(targets)
+  const actions = isSampled
+    ? sample(graph, logProbabilities, config.vocabularySize)
+    : column(graph.input('given', 'int32', ['B', 'T']))
   const probabilityOf = (tokenIds: Value): Value =>
     graph.node('GatherElements', [logProbabilities, tokenIds], { axis: 1 })
   const likelier = graph.node('Greater', [logProbabilities, probabilityOf(observed)])
