@@ -90,4 +90,17 @@ add('accuracy', 'precision, recall and F1, one row a method', async options =>
   .option('--seed <n>', 'random seed', count, 42)
   .option('--smoke', 'train in one pass, to see that all works')
 
+add(
+  'rl',
+  'maximum likelihood against ways to reinforce it, over seeds',
+  async ({ seeds, ...options }: { seeds: string[] }) =>
+    (await import('./reinforcement.js')).run({ ...options, seeds: seeds.map(count) }),
+)
+  .option('--train <file...>', 'rows id,label,keys to train on, beside the bundled recording')
+  .option('--normal <file...>', 'rows of normal sessions to judge')
+  .option('--abnormal <file...>', 'rows of anomalous sessions to judge')
+  .option('--normal-population <n>', 'scale false positives to so many normal sessions', count)
+  .option('--seeds <n...>', 'random seeds', ['1', '2', '3', '4', '42'])
+  .option('--figures <dir>', 'also try other settings, and draw figures into a folder')
+
 await program.parseAsync()

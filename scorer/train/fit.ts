@@ -16,7 +16,7 @@ export interface FitTask {
   readonly heldOut: readonly TokenSequence[]
   readonly options: ResolvedTrainOptions
   /** What maximum likelihood came to, where it was done before. */
-  readonly mle?: MleResult
+  readonly mle?: MleResult | undefined
 }
 
 export interface FitResult extends MleResult {

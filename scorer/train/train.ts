@@ -8,7 +8,7 @@ import type { TrainedModel } from '../trained-model.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
 import type { FitResult, FitTask } from './fit.js'
 import { fitAll } from './fit-pool.js'
-import type { TrainProgress } from './mle.js'
+import type { MleResult, TrainProgress } from './mle.js'
 import {
   HELD_OUT_SHARE,
   type ResolvedTrainOptions,
@@ -30,11 +30,20 @@ const MIN_SESSIONS = 20
 /** Steps done in all trainings together and in all to be done, with the progress of the one heard of last. */
 export type TrainListener = (done: number, total: number, latest: TrainProgress) => void
 
-/** Trains on sessions taken as normal. @throws TrainingDataError when there are fewer than 20 */
+/** What maximum likelihood came to in each of a training's models. */
+export type MleResults = MleResult[]
+
+/**
+ * Trains on sessions taken as normal.
+ *
+ * @param mle filled by a training without reinforcement; given to later ones on the same sessions and with the same options, these start from there
+ * @throws TrainingDataError when there are fewer than 20 sessions
+ */
 export async function train(
   sequences: readonly KeySequence[],
   options: TrainOptions = {},
   onProgress: TrainListener = () => {},
+  mle: MleResults = [],
 ): Promise<TrainedModel> {
   const started = performance.now()
   const resolved = resolveTrainOptions(options)
@@ -53,7 +62,7 @@ export async function train(
   const epochs = resolveEpochs(resolved.epochs, Math.ceil(shuffled.length / resolved.batchSize))
   const fitOptions = { ...resolved, epochs }
   const tasks = splits.map(split => makeTask(split, vocabulary, config, fitOptions))
-  const { results, final } = await fitModels(tasks, shuffled, vocabulary, config, fitOptions, onProgress)
+  const { results, final } = await fitModels(tasks, shuffled, vocabulary, config, fitOptions, mle, onProgress)
 
   const surpriseOfUnknown = unknownSurprise(usable)
   const judged = results.flatMap(({ scores }, fold) =>
@@ -131,13 +140,14 @@ async function fitModels(
   vocabulary: Vocabulary,
   config: GptNeoConfig,
   options: ResolvedTrainOptions,
+  mle: MleResults,
   onProgress: TrainListener,
 ): Promise<{ results: FitResult[]; final: FitResult }> {
   const whole =
     tasks.length === 1 ? [] : [makeTask({ training: all, heldOut: [] }, vocabulary, config, options)]
-  const results = await fitAll([...whole, ...tasks], (done, latest) =>
-    onProgress(done, totalSteps([...whole, ...tasks]), latest),
-  )
+  const everyTask = [...whole, ...tasks].map((task, i) => ({ ...task, mle: mle[i] }))
+  const results = await fitAll(everyTask, (done, latest) => onProgress(done, totalSteps(everyTask), latest))
+  if (options.reinforcement === 'none') mle.splice(0, mle.length, ...results)
   return tasks.length === 1
     ? { results, final: results[0]! }
     : { results: results.slice(1), final: results[0]! }

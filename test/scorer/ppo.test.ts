@@ -41,7 +41,7 @@ t.test('the binary reward knows neither position nor degree', async t => {
 t.test('the reward of the tail lifts what is rare and presses what is new', async t => {
   const observed = { position: 1, rank: 0, surprise: 6, isObserved: true, isNovel: false }
   const rewardOf = (act: Partial<PolicyAct>) =>
-    tailReward({ ...observed, ...act }, { start: 5, ceiling: 11 }, PAPER)
+    tailReward({ ...observed, ...act }, { start: 5, end: 11 }, PAPER)
   t.equal(rewardOf({}), 0.5, 'an observed key of the tail')
   t.equal(rewardOf({ surprise: 4 }), 0, 'an observed key that was expected')
   t.equal(rewardOf({ isObserved: false, isNovel: true }), -0.5, 'a novelty held too likely')

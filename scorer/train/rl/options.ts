@@ -17,6 +17,14 @@ export interface PositionalReward {
   readonly floor: number
 }
 
+/** The surprises, in nats, between which alarms are decided. */
+export interface Tail {
+  /** Observed keys more surprising than this are rewarded. */
+  readonly start: number
+  /** Novelties less surprising than this cost. */
+  readonly end: number
+}
+
 /** Settings of PPO after maximum likelihood; the names are those of cleanrl where it has one. */
 export interface ReinforcementOptions {
   readonly reward?: Exclude<ReinforcementMethod, 'none'>
@@ -43,8 +51,7 @@ export interface ReinforcementOptions {
   /** K as a number or as a share of the log keys. */
   readonly topK?: number | { readonly ratio: number }
   readonly positional?: PositionalReward
-  /** Surprise, in nats, from which on an observed key belongs to the tail. */
-  readonly tailStart?: number
+  readonly tail?: Tail
   /** Steps from one look at the validation sessions to the next. */
   readonly validationInterval?: number
 }
@@ -67,13 +74,13 @@ export const PAPER_REINFORCEMENT = {
   baseline: 'shared',
   topK: { ratio: 0.45 },
   positional: { hit: 1, miss: -1, decay: 0.5, floor: 1e-4 },
-  tailStart: 5,
+  tail: { start: 5, end: 10 },
   validationInterval: 25,
 } as const satisfies ResolvedReinforcementOptions
 
 /**
- * What differs for the reward `tail`. 400 steps at 1e-5 barely move a small model. A novelty is drawn seventy times as often as the tail comes up, so it
- * costs less; and where a session goes astray is no less telling late than early, so positions count alike.
+ * What differs for the reward `tail`. 300 batches at 1e-5 barely move a small model. Novelties are drawn some fifty times as often as the tail of the
+ * observed comes up, so each costs less; and a session that goes astray late is as strange as one that does so early, so positions count alike.
  */
 export const TAIL_REINFORCEMENT = {
   ...PAPER_REINFORCEMENT,
@@ -81,7 +88,7 @@ export const TAIL_REINFORCEMENT = {
   action: 'explored',
   numSteps: 200,
   learningRate: 1e-4,
-  positional: { hit: 1, miss: -0.03, decay: 1, floor: 1e-4 },
+  positional: { hit: 3, miss: -0.1, decay: 1, floor: 1e-4 },
 } as const satisfies ResolvedReinforcementOptions
 
 export function resolveReinforcement(options: ReinforcementOptions): ResolvedReinforcementOptions {

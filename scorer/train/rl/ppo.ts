@@ -55,42 +55,48 @@ export async function trainPpo(
   const random = new Random(task.seed)
   const topK = resolveRewardTopK(options.topK, config.vocabularySize - NUM_SPECIALS)
   const pieces = task.training.flatMap(sequence => [...segments(sequence, config.contextLength)])
-  const numEvents = pieces.reduce((sum, { inputs, scoredFrom }) => sum + inputs.length - scoredFrom, 0)
-  const rewardOf = rewardFunction(options, topK, numEvents)
-  const baseline = new Baseline(options.baselineDecay, options.baseline === 'by-position')
   const actor = await Actor.create(config, pieces, options, random)
   const optimizer = await PolicyOptimizer.create(config, task.parameters, options)
+  const baseline = new Baseline(options.baselineDecay, options.baseline === 'by-position')
+  const learner = { actor, optimizer, baseline, rewardOf: rewardFunction(options, topK) }
   const steps: ReinforcementStep[] = []
   for (const group of someGroups(pieces, options, random)) {
-    const topKMissRate =
-      steps.length % options.validationInterval === 0
-        ? await task.missRate?.(optimizer.parameters, topK)
-        : undefined
-    const batch = makeBatch(group)
-    const acts = await actor.act(optimizer.parameters, group, batch)
-    const rewarded = rewardAll(group, batch, acts, rewardOf)
-    const advantages = baseline.advantages(rewarded)
-    const expected = rewarded.rewards.map((reward, i) => reward - advantages[i]!)
-    baseline.update(rewarded)
-    const policyStep = await optimize(optimizer, options.numEpochs, batch, acts, advantages)
-    const reward = meanOver(rewarded.rewards, rewarded.weights)
-    steps.push({
-      step: steps.length,
-      reward,
-      baseline: meanOver(expected, rewarded.weights),
-      ...policyStep,
-      ...(topKMissRate !== undefined && { topKMissRate }),
-    })
-    onProgress({
-      step: steps.length,
-      numSteps: options.numSteps,
-      reward,
-      crossEntropy: policyStep.crossEntropy,
-    })
+    const isLookedAt = steps.length % options.validationInterval === 0
+    const topKMissRate = isLookedAt ? await task.missRate?.(optimizer.parameters, topK) : undefined
+    const figures = await learn(learner, group, options.numEpochs)
+    steps.push({ step: steps.length, ...figures, ...(topKMissRate !== undefined && { topKMissRate }) })
+    const { reward, crossEntropy } = figures
+    onProgress({ step: steps.length, numSteps: options.numSteps, reward, crossEntropy })
   }
   await actor.release()
   await optimizer.release()
   return { parameters: optimizer.parameters, record: { topK, steps: thin(steps) } }
+}
+
+interface Learner {
+  readonly actor: Actor
+  readonly optimizer: PolicyOptimizer
+  readonly baseline: Baseline
+  readonly rewardOf: Reward
+}
+
+/** Acts on a batch, is rewarded, and learns from it in `numEpochs` steps. */
+async function learn(
+  { actor, optimizer, baseline, rewardOf }: Learner,
+  group: readonly Segment[],
+  numEpochs: number,
+): Promise<PolicyStep & Pick<ReinforcementStep, 'reward' | 'baseline'>> {
+  const batch = makeBatch(group)
+  const acts = await actor.act(optimizer.parameters, group, batch)
+  const rewarded = rewardAll(group, batch, acts, rewardOf)
+  const advantages = baseline.advantages(rewarded)
+  baseline.update(rewarded)
+  const expected = rewarded.rewards.map((reward, i) => reward - advantages[i]!)
+  return {
+    reward: meanOver(rewarded.rewards, rewarded.weights),
+    baseline: meanOver(expected, rewarded.weights),
+    ...(await optimize(optimizer, numEpochs, batch, acts, advantages)),
+  }
 }
 
 /** The segments of `numSteps` batches, epoch after epoch. */

@@ -1,4 +1,4 @@
-import type { PositionalReward, ResolvedReinforcementOptions } from './options.js'
+import type { PositionalReward, ResolvedReinforcementOptions, Tail } from './options.js'
 
 /** One action of a policy, as a reward sees it. */
 export interface PolicyAct {
@@ -38,14 +38,6 @@ export function binaryReward({ rank }: Pick<PolicyAct, 'rank'>, topK: number): n
   return rank < topK ? 1 : -1
 }
 
-/** What the reward of the tail needs to know beside its settings; both in nats. */
-export interface TailLimits {
-  /** From here on an observed key belongs to the tail. */
-  readonly start: number
-  /** A novelty this surprising has been pushed down far enough. */
-  readonly ceiling: number
-}
-
 /**
  * Reward where alarms are decided, in the tail of surprise, instead of among the K likeliest, where a trained model hits anyway:
  *
@@ -54,26 +46,20 @@ export interface TailLimits {
  */
 export function tailReward(
   { position, surprise, isObserved, isNovel }: PolicyAct,
-  { start, ceiling }: TailLimits,
+  { start, end }: Tail,
   settings: PositionalReward,
 ): number {
   if (isObserved) return surprise > start ? settings.hit * positionWeight(position, settings) : 0
-  return isNovel && surprise < ceiling ? settings.miss * positionWeight(position, settings) : 0
+  return isNovel && surprise < end ? settings.miss * positionWeight(position, settings) : 0
 }
 
 function positionWeight(position: number, { decay, floor }: PositionalReward): number {
   return Math.max(decay ** position, floor)
 }
 
-/** @param numEvents events in the training sessions: nothing should be more surprising than what came up once among them */
-export function rewardFunction(
-  options: ResolvedReinforcementOptions,
-  topK: number,
-  numEvents: number,
-): Reward {
-  const { reward, positional, tailStart } = options
+export function rewardFunction(options: ResolvedReinforcementOptions, topK: number): Reward {
+  const { reward, positional, tail } = options
   if (reward === 'binary') return act => binaryReward(act, topK)
   if (reward === 'positional') return act => positionalReward(act, topK, positional)
-  const limits = { start: tailStart, ceiling: Math.log(numEvents) }
-  return act => tailReward(act, limits, positional)
+  return act => tailReward(act, tail, positional)
 }
