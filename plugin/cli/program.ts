@@ -5,7 +5,7 @@ import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detect
 import type { TopK } from '../../scorer/detectors/top-k.js'
 import { DEFAULT_JUDGE_OPTIONS, isDetectorName, type JudgeOptions } from '../../scorer/judge.js'
 import { PRESET_NAMES } from '../../scorer/model/config.js'
-import { POLICY_ACTIONS, REINFORCEMENT_METHODS } from '../../scorer/train/rl/options.js'
+import { REINFORCEMENT_METHODS } from '../../scorer/train/rl/options.js'
 import { UsageError } from './terminal.js'
 
 const DONE = 0
@@ -121,7 +121,7 @@ function addTrain(program: Command): void {
     .addOption(
       new Option(
         '--rl <method>',
-        'reinforcement after maximum likelihood: reward by position, or the same for all positions',
+        'reinforcement after maximum likelihood: tail; or, as in the papers, positional or binary',
       )
         .choices(REINFORCEMENT_METHODS)
         .default('none'),
@@ -130,7 +130,7 @@ function addTrain(program: Command): void {
       new Option(
         '--rl-action <reading>',
         'what is rewarded: a key drawn from the model, or the observed key',
-      ).choices(POLICY_ACTIONS),
+      ).choices(['sampled', 'observed']),
     )
     .option('--rl-steps <n>', 'batches of reinforcement', positiveInteger)
     .option('--rl-learning-rate <x>', 'learning rate of reinforcement', positive)

@@ -174,10 +174,13 @@ function reinforcement(
     ...(rlSteps !== undefined && { numSteps: rlSteps }),
     ...(rlLearningRate !== undefined && { learningRate: rlLearningRate }),
   }
-  if (reward !== 'none') return { reward, ...given }
-  if (Object.keys(given).length > 0)
-    throw new UsageError('--rl-action, --rl-steps and --rl-learning-rate go with --rl positional or binary')
-  return 'none'
+  if (reward === 'none' && Object.keys(given).length > 0) {
+    throw new UsageError('--rl-action, --rl-steps and --rl-learning-rate go with another --rl than none')
+  }
+  if (reward === 'tail' && rlAction !== undefined) {
+    throw new UsageError('--rl-action goes with --rl positional or binary; the reward of the tail explores')
+  }
+  return reward === 'none' ? 'none' : { reward, ...given }
 }
 
 function finished(id: string, model: TrainedModel, out: string): void {
