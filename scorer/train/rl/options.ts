@@ -63,7 +63,7 @@ export const PAPER_REINFORCEMENT = {
   reward: 'positional',
   action: 'sampled',
   exploration: 0.2,
-  numSteps: 300,
+  numSteps: 200,
   batchSize: 32,
   numEpochs: 4,
   learningRate: 1e-5,
@@ -79,16 +79,15 @@ export const PAPER_REINFORCEMENT = {
 } as const satisfies ResolvedReinforcementOptions
 
 /**
- * What differs for the reward `tail`. 300 batches at 1e-5 barely move a small model. Novelties are drawn some fifty times as often as the tail of the
+ * What differs for the reward `tail`. 200 batches at 1e-5 barely move a small model. Novelties are drawn some fifty times as often as the tail of the
  * observed comes up, so each costs less; and a session that goes astray late is as strange as one that does so early, so positions count alike.
  */
 export const TAIL_REINFORCEMENT = {
   ...PAPER_REINFORCEMENT,
   reward: 'tail',
   action: 'explored',
-  numSteps: 200,
   learningRate: 1e-4,
-  positional: { hit: 3, miss: -0.1, decay: 1, floor: 1e-4 },
+  positional: { hit: 3, miss: -0.03, decay: 1, floor: 1e-4 },
 } as const satisfies ResolvedReinforcementOptions
 
 export function resolveReinforcement(options: ReinforcementOptions): ResolvedReinforcementOptions {
