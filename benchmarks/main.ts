@@ -96,7 +96,7 @@ add(
   async ({ seeds, ...options }: { seeds: string[] }) =>
     (await import('./reinforcement.js')).run({ ...options, seeds: seeds.map(count) }),
 )
-  .option('--train <file...>', 'rows id,label,keys to train on, beside the bundled recording')
+  .option('--train <file...>', 'rows id,label,keys to train on, instead of the bundled recording')
   .option('--normal <file...>', 'rows of normal sessions to judge')
   .option('--abnormal <file...>', 'rows of anomalous sessions to judge')
   .option('--normal-population <n>', 'scale false positives to so many normal sessions', count)

@@ -35,11 +35,8 @@ export function gradientGraph(config: GptNeoConfig): Buffer {
   return graph.finish()
 }
 
-/** Adds a loss (a scalar) that depends on parameters (size). */
-export type AddLoss = (tape: Tape, config: GptNeoConfig, layout: ParameterLayout, parameters: Value) => Value
-
-/** A graph that computes a loss, which is an output, and its gradient (size). */
-export function withGradient(name: string, config: GptNeoConfig, addLoss: AddLoss = addCrossEntropy) {
+/** A graph that computes the loss, which is an output, and its gradient (size). */
+function withGradient(name: string, config: GptNeoConfig) {
   const graph = new GraphBuilder(name)
   const tape = new Tape(graph)
   const layout = parameterLayout(config)
@@ -50,12 +47,7 @@ export function withGradient(name: string, config: GptNeoConfig, addLoss: AddLos
   return { graph, layout, parameters, gradient: tape.gradient(parameters) }
 }
 
-function addCrossEntropy(
-  tape: Tape,
-  config: GptNeoConfig,
-  layout: ParameterLayout,
-  parameters: Value,
-): Value {
+function addLoss(tape: Tape, config: GptNeoConfig, layout: ParameterLayout, parameters: Value): Value {
   const { graph } = tape
   const tokens = graph.input('tokens', 'int32', ['B', 'T'])
   const targets = graph.input('targets', 'int32', ['B', 'T'])

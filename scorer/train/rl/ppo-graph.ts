@@ -1,9 +1,10 @@
 import type { GptNeoConfig } from '../../model/config.js'
 import { forward, unpackWeights } from '../../model/forward.js'
+import { parameterLayout } from '../../model/parameters.js'
 import { sequenceContext } from '../../model/sequence-context.js'
-import { type AdamWSettings, type AddLoss, addAdamW, withGradient } from '../../model/train-graph.js'
-import type { Value } from '../../onnx/graph.js'
-import type { Tape } from '../../onnx/tape.js'
+import { type AdamWSettings, addAdamW } from '../../model/train-graph.js'
+import { GraphBuilder, type Value } from '../../onnx/graph.js'
+import { Tape } from '../../onnx/tape.js'
 
 /** What the terms of the loss weigh (paper, Eq. 5). */
 export interface PpoCoefficients {
@@ -31,47 +32,57 @@ export function ppoGraph(
   coefficients: PpoCoefficients,
   settings: AdamWSettings,
 ): Buffer {
-  const { graph, layout, parameters, gradient } = withGradient('ppo', config, ppoLoss(coefficients))
+  const { graph, layout, parameters, gradient } = withGradient('ppo', config, coefficients)
   addAdamW(graph, layout, settings, parameters, gradient)
   return graph.finish()
 }
 
 /** Loss, diagnostics and flat gradient (size) alone, for checks against a reference. In and out as ppoGraph. */
 export function ppoGradientGraph(config: GptNeoConfig, coefficients: PpoCoefficients): Buffer {
-  const { graph, layout, gradient } = withGradient('ppo-gradient', config, ppoLoss(coefficients))
+  const { graph, layout, gradient } = withGradient('ppo-gradient', config, coefficients)
   graph.output('gradient', gradient, 'float32', [layout.size])
   return graph.finish()
 }
 
-function ppoLoss({ clipCoef, entropyCoef, crossEntropyCoef }: PpoCoefficients): AddLoss {
-  return (tape, config, layout, parameters) => {
-    const { graph } = tape
-    const tokens = graph.input('tokens', 'int32', ['B', 'T'])
-    const { ids, positions, ...context } = sequenceContext(graph, config, tokens)
-    const logits = forward(tape, config, unpackWeights(tape, parameters, layout), ids, positions, context)
-    const logProbabilities = tape.logSoftmax(logits)
-    const share = shareOf(tape, perAction(tape, 'weights'))
+/** A graph that computes the loss, which is an output, and its gradient (size). */
+function withGradient(name: string, config: GptNeoConfig, coefficients: PpoCoefficients) {
+  const tape = new Tape(new GraphBuilder(name))
+  const { graph } = tape
+  const layout = parameterLayout(config)
+  const parameters = graph.input('parameters', 'float32', [layout.size])
+  const tokens = graph.input('tokens', 'int32', ['B', 'T'])
+  const { ids, positions, ...context } = sequenceContext(graph, config, tokens)
+  const logits = forward(tape, config, unpackWeights(tape, parameters, layout), ids, positions, context)
+  const loss = ppoLoss(tape, tape.logSoftmax(logits), config.vocabularySize, coefficients)
+  tape.backward(loss)
+  graph.output('loss', loss, 'float32', [])
+  return { graph, layout, parameters, gradient: tape.gradient(parameters) }
+}
 
-    const chosen = tape.pick(logProbabilities, indices(tape, 'actions'), config.vocabularySize)
-    const logRatio = tape.subtract(chosen, perAction(tape, 'oldLogProbabilities'))
-    const ratio = tape.exp(logRatio)
-    const advantages = perAction(tape, 'advantages')
-    const objective = tape.minimum(
-      tape.multiply(ratio, advantages),
-      tape.multiply(tape.clip(ratio, 1 - clipCoef, 1 + clipCoef), advantages),
-    )
-    const entropy = tape.scale(
-      tape.weightedSum(tape.rowSums(tape.multiply(tape.exp(logProbabilities), logProbabilities)), share),
-      -1,
-    )
-    const observed = tape.pick(logProbabilities, indices(tape, 'targets'), config.vocabularySize)
-    const crossEntropy = tape.scale(tape.weightedSum(observed, share), -1)
-    addDiagnostics(tape, { logRatio, ratio, share, clipCoef, entropy, crossEntropy })
-    return tape.add(
-      tape.add(tape.scale(tape.weightedSum(objective, share), -1), tape.scale(entropy, -entropyCoef)),
-      tape.scale(crossEntropy, crossEntropyCoef),
-    )
-  }
+/** Adds loss and diagnostics of a policy given as logProbabilities (N, V). */
+function ppoLoss(
+  tape: Tape,
+  logProbabilities: Value,
+  vocabularySize: number,
+  { clipCoef, entropyCoef, crossEntropyCoef }: PpoCoefficients,
+): Value {
+  const share = shareOf(tape, perAction(tape, 'weights'))
+  const chosen = tape.pick(logProbabilities, indices(tape, 'actions'), vocabularySize)
+  const logRatio = tape.subtract(chosen, perAction(tape, 'oldLogProbabilities'))
+  const ratio = tape.exp(logRatio)
+  const advantages = perAction(tape, 'advantages')
+  const objective = tape.minimum(
+    tape.multiply(ratio, advantages),
+    tape.multiply(tape.clip(ratio, 1 - clipCoef, 1 + clipCoef), advantages),
+  )
+  const surrogate = tape.scale(tape.weightedSum(objective, share), -1)
+  const negativeEntropies = tape.rowSums(tape.multiply(tape.exp(logProbabilities), logProbabilities))
+  const entropy = tape.scale(tape.weightedSum(negativeEntropies, share), -1)
+  const observed = tape.pick(logProbabilities, indices(tape, 'targets'), vocabularySize)
+  const crossEntropy = tape.scale(tape.weightedSum(observed, share), -1)
+  addDiagnostics(tape, { logRatio, ratio, share, clipCoef, entropy, crossEntropy })
+  const regularised = tape.add(surrogate, tape.scale(entropy, -entropyCoef))
+  return tape.add(regularised, tape.scale(crossEntropy, crossEntropyCoef))
 }
 
 /** An input (B, T) as (N). */
