@@ -208,6 +208,8 @@ t.test('every step leaves its figures, the miss rate now and then, and long runs
     t.ok(Object.values(step).every(Number.isFinite), JSON.stringify(step))
     t.ok(step.entropy > 0 && step.crossEntropy > 0 && step.approxKl >= 0)
   }
+  const [first, second, third] = record.steps
+  t.ok(Math.abs(third!.baseline - (0.95 * first!.reward + 0.05 * second!.reward)) < 1e-6)
   const long = await run({ numSteps: 401, batchSize: 1, numEpochs: 1 })
   t.equal(long.record.steps.length, 201)
 })
