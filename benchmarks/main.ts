@@ -101,6 +101,7 @@ add(
   .option('--abnormal <file...>', 'rows of anomalous sessions to judge')
   .option('--normal-population <n>', 'scale false positives to so many normal sessions', count)
   .option('--seeds <n...>', 'random seeds', ['1', '2', '3', '4', '42'])
+  .option('--checkpoints <dir>', 'keep the models of maximum likelihood here for further runs')
   .option('--figures <dir>', 'also try other settings, and draw figures into a folder')
 
 await program.parseAsync()

@@ -22,6 +22,8 @@ export interface ReinforcementBenchOptions {
   readonly abnormal?: readonly string[]
   readonly normalPopulation?: number
   readonly seeds: readonly number[]
+  /** Folder that keeps the models of maximum likelihood for further runs. */
+  readonly checkpoints?: string
   /** Folder for the figures; they take ten more trainings with each of two seeds. */
   readonly figures?: string
 }
@@ -46,14 +48,17 @@ const NUM_SENSITIVITY_SEEDS = 2
  */
 export async function run(options: ReinforcementBenchOptions): Promise<Record<string, unknown>> {
   const sessions = await sessionsOf(options)
+  const checkpoints =
+    options.checkpoints === undefined ? undefined : new Checkpoints(options.checkpoints, sessions.training)
   const trials: Trial[] = []
   const dynamics: Dynamics[] = []
   const points: (SensitivityPoint & { readonly seed: number })[] = []
   for (const [i, seed] of options.seeds.entries()) {
-    const mle: MleResults = []
+    const mle = (await checkpoints?.read(seed)) ?? []
     for (const { name: method, reinforcement } of METHODS) {
       const model = await train(sessions.training, { seed, reinforcement }, undefined, mle)
       trials.push(...(await tryOut(model, sessions, method, seed)))
+      if (reinforcement === 'none') await checkpoints?.write(seed, mle)
       if (i === 0) dynamics.push({ method, training: model.training })
     }
     if (options.figures !== undefined && i < NUM_SENSITIVITY_SEEDS)
