@@ -4,6 +4,7 @@ import type { Evaluation } from '../plugin/evaluation.js'
 import { type ReinforcementOptions, TAIL_REINFORCEMENT } from '../scorer/train/rl/options.js'
 import { type MleResults, train } from '../scorer/train/train.js'
 import type { TrainedModel } from '../scorer/trained-model.js'
+import { Checkpoints } from './reinforcement/checkpoints.js'
 import {
   type Dynamics,
   dynamicsCharts,
