@@ -90,18 +90,31 @@ add('accuracy', 'precision, recall and F1, one row a method', async options =>
   .option('--seed <n>', 'random seed', count, 42)
   .option('--smoke', 'train in one pass, to see that all works')
 
-add(
-  'rl',
-  'maximum likelihood against ways to reinforce it, over seeds',
-  async ({ seeds, ...options }: { seeds: string[] }) =>
-    (await import('./reinforcement.js')).run({ ...options, seeds: seeds.map(count) }),
+/** The options of benchmarks of reinforcement. */
+function withTrials(command: Command): Command {
+  return command
+    .option('--train <file...>', 'rows id,label,keys to train on (default: the bundled recording)')
+    .option('--normal <file...>', 'rows of normal sessions to judge')
+    .option('--abnormal <file...>', 'rows of anomalous sessions to judge')
+    .option('--normal-population <n>', 'scale false positives to so many normal sessions', count)
+    .option('--seeds <n...>', 'random seeds', ['1', '2', '3', '4', '42'])
+    .option('--checkpoints <dir>', 'keep the models of maximum likelihood here for further runs')
+}
+
+function seeded<T extends { readonly seeds: readonly string[] }>(options: T) {
+  return { ...options, seeds: options.seeds.map(count) }
+}
+
+withTrials(
+  add('rl', 'maximum likelihood against ways to reinforce it, over seeds', async options =>
+    (await import('./reinforcement.js')).run(seeded(options)),
+  ),
 )
-  .option('--train <file...>', 'rows id,label,keys to train on, instead of the bundled recording')
-  .option('--normal <file...>', 'rows of normal sessions to judge')
-  .option('--abnormal <file...>', 'rows of anomalous sessions to judge')
-  .option('--normal-population <n>', 'scale false positives to so many normal sessions', count)
-  .option('--seeds <n...>', 'random seeds', ['1', '2', '3', '4', '42'])
-  .option('--checkpoints <dir>', 'keep the models of maximum likelihood here for further runs')
-  .option('--figures <dir>', 'also try other settings, and draw figures into a folder')
+
+withTrials(
+  add('rl-figures', 'course of reinforcement, and what its settings do', async options =>
+    (await import('./reinforcement-figures.js')).run(seeded(options)),
+  ),
+).requiredOption('--out <dir>', 'folder for the figures')
 
 await program.parseAsync()

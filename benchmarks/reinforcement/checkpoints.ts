@@ -8,8 +8,9 @@ import type { KeySequence, MleResults } from '../../scorer/train/train.js'
 export class Checkpoints {
   readonly #hash: string
 
+  /** @param folder where they are kept; without one nothing is */
   constructor(
-    readonly folder: string,
+    readonly folder: string | undefined,
     training: readonly KeySequence[],
   ) {
     this.#hash = createHash('sha256').update(JSON.stringify(training)).digest('hex').slice(0, 16)
@@ -17,8 +18,9 @@ export class Checkpoints {
 
   /** The results of a seed; empty if there are none. */
   async read(seed: number): Promise<MleResults> {
+    if (this.folder === undefined) return []
     try {
-      return deserialize(await readFile(this.#path(seed)))
+      return deserialize(await readFile(this.#path(this.folder, seed)))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
       throw error
@@ -26,12 +28,13 @@ export class Checkpoints {
   }
 
   async write(seed: number, results: MleResults): Promise<void> {
+    if (this.folder === undefined) return
     await mkdir(this.folder, { recursive: true })
     const kept = results.map(({ parameters, epochs, bestEpoch }) => ({ parameters, epochs, bestEpoch }))
-    await writeFile(this.#path(seed), serialize(kept))
+    await writeFile(this.#path(this.folder, seed), serialize(kept))
   }
 
-  #path(seed: number): string {
-    return join(this.folder, `mle-${this.#hash}-${seed}`)
+  #path(folder: string, seed: number): string {
+    return join(folder, `mle-${this.#hash}-${seed}`)
   }
 }

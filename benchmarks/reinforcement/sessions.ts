@@ -14,20 +14,21 @@ export interface LabelledSessions {
   readonly normalPopulation: number
 }
 
-export interface SessionFiles {
-  /** Rows `id,label,keys`. */
-  readonly train: readonly string[]
-  readonly normal: readonly string[]
-  readonly abnormal: readonly string[]
+/** Rows `id,label,keys` to train on and to judge; without any, the bundled recording. */
+export interface SessionOptions {
+  readonly train?: readonly string[]
+  readonly normal?: readonly string[]
+  readonly abnormal?: readonly string[]
   readonly normalPopulation?: number
 }
 
-export async function givenSessions({
-  train,
-  normal,
-  abnormal,
-  normalPopulation,
-}: SessionFiles): Promise<LabelledSessions> {
+/** @throws RangeError if some of the files are missing */
+export async function sessionsOf(options: SessionOptions): Promise<LabelledSessions> {
+  const { train, normal, abnormal, normalPopulation } = options
+  if (train === undefined) return recordedSessions()
+  if (normal === undefined || abnormal === undefined) {
+    throw new RangeError('--train goes with --normal and --abnormal')
+  }
   const [training, normals, abnormals] = await Promise.all(
     [train, normal, abnormal].map(async paths =>
       (await readSequences(paths)).map(({ keys }) => ({ keys, ended: true })),
@@ -43,7 +44,7 @@ export async function givenSessions({
 }
 
 /** The bundled PostgreSQL recording: its quiet part to train on, the rest to judge. */
-export async function recordedSessions(): Promise<LabelledSessions> {
+async function recordedSessions(): Promise<LabelledSessions> {
   const recording = await openRecording()
   const log = await readTrainingLog(() => recordedLines(recording, 0, recording.numTrainingLines), {
     rules: { format: 'postgresql', session: { kind: 'regex', pattern: recording.sessionRegex } },

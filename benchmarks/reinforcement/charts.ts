@@ -1,4 +1,5 @@
 import type { ReinforcementStep, TrainingRecord } from '../../scorer/trained-model.js'
+import { groupBy, mean } from '../statistics.js'
 import type { Chart, Series } from '../svg-chart.js'
 
 /** Training of one model by one method. */
@@ -7,10 +8,11 @@ export interface Dynamics {
   readonly training: TrainingRecord
 }
 
-/** A figure of merit under one setting, over seeds. */
-export interface SensitivityPoint {
+/** One training with another setting. */
+export interface Trial {
   readonly setting: 'b' | 'beta'
   readonly value: number
+  readonly seed: number
   readonly f1: number
   readonly prAuc: number
 }
@@ -59,17 +61,19 @@ export function dynamicsCharts(dynamics: readonly Dynamics[]): Chart[] {
 }
 
 /** The paper's Fig. 4: F1 and PR-AUC by b and by beta. */
-export function sensitivityCharts(points: readonly SensitivityPoint[]): Chart[] {
+export function sensitivityCharts(trials: readonly Trial[]): Chart[] {
   return (['b', 'beta'] as const).map(setting => {
-    const own = points.filter(point => point.setting === setting)
+    const own = trials.filter(trial => trial.setting === setting)
+    const values = groupBy(own, ({ value }) => String(value))
+    const curve = (name: string, figureOf: (trial: Trial) => number): Series => ({
+      name,
+      points: values.map(group => [group[0]!.value, mean(group.map(figureOf))] as const),
+    })
     return {
       title: `Sensitivity to ${setting}`,
       xLabel: setting,
       yLabel: 'mean over seeds',
-      series: [
-        { name: 'F1', points: own.map(({ value, f1 }) => [value, f1] as const) },
-        { name: 'PR-AUC', points: own.map(({ value, prAuc }) => [value, prAuc] as const) },
-      ],
+      series: [curve('F1', ({ f1 }) => f1), curve('PR-AUC', ({ prAuc }) => prAuc)],
     }
   })
 }
