@@ -109,7 +109,7 @@ withTrials(
   add('rl', 'maximum likelihood against ways to reinforce it, over seeds', async options =>
     (await import('./reinforcement.js')).run(seeded(options)),
   ),
-)
+).option('--methods <names...>', 'only these methods')
 
 withTrials(
   add('rl-figures', 'course of reinforcement, and what its settings do', async options =>

@@ -8,6 +8,8 @@ import { groupBy, mean, standardDeviation } from './statistics.js'
 
 export interface ReinforcementBenchOptions extends SessionOptions {
   readonly seeds: readonly number[]
+  /** Names of METHODS; all of them by default. */
+  readonly methods?: readonly string[]
   /** Folder that keeps the models of maximum likelihood for further runs. */
   readonly checkpoints?: string
 }
@@ -27,10 +29,11 @@ interface Trial {
 export async function run(options: ReinforcementBenchOptions): Promise<Record<string, unknown>> {
   const sessions = await sessionsOf(options)
   const checkpoints = new Checkpoints(options.checkpoints, sessions.training)
+  const methods = METHODS.filter(({ name }) => options.methods?.includes(name) ?? true)
   const trials: Trial[] = []
   for (const seed of options.seeds) {
     const mle = await checkpoints.read(seed)
-    for (const { name: method, reinforcement } of METHODS) {
+    for (const { name: method, reinforcement } of methods) {
       const model = await train(sessions.training, { seed, reinforcement }, undefined, mle)
       await checkpoints.write(seed, mle)
       for (const [decision, evaluation] of Object.entries(await judgeAll(model, sessions))) {
