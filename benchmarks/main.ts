@@ -108,5 +108,31 @@ add('results', 'every figure of docs/results.md for which there is data', async 
   .option('--seeds <n>', 'trainings on HDFS, on parts and on all', count, 5)
   .option('--only <part...>', 'recording, batchings, hdfs, contamination, stream, hadoop (default: all)')
   .option('--out <dir>', 'where results.md and results.json are', 'docs')
+/** The options of benchmarks of reinforcement. */
+function withTrials(command: Command): Command {
+  return command
+    .option('--train <file...>', 'rows id,label,keys to train on (default: the bundled recording)')
+    .option('--normal <file...>', 'rows of normal sessions to judge')
+    .option('--abnormal <file...>', 'rows of anomalous sessions to judge')
+    .option('--normal-population <n>', 'scale false positives to so many normal sessions', count)
+    .option('--seeds <n...>', 'random seeds', ['1', '2', '3', '4', '42'])
+    .option('--checkpoints <dir>', 'keep the models of maximum likelihood here for further runs')
+}
+
+function seeded<T extends { readonly seeds: readonly string[] }>(options: T) {
+  return { ...options, seeds: options.seeds.map(count) }
+}
+
+withTrials(
+  add('rl', 'maximum likelihood against ways to reinforce it, over seeds', async options =>
+    (await import('./reinforcement.js')).run(seeded(options)),
+  ),
+).option('--methods <names...>', 'only these methods')
+
+withTrials(
+  add('rl-figures', 'course of reinforcement, and what its settings do', async options =>
+    (await import('./reinforcement-figures.js')).run(seeded(options)),
+  ),
+).requiredOption('--out <dir>', 'folder for the figures')
 
 await program.parseAsync()

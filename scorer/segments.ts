@@ -9,6 +9,8 @@ export interface TokenSequence {
 
 /** A stretch of a session that fits the context: the model reads inputs and predicts targets from position `scoredFrom` on. */
 export interface Segment {
+  /** Position in the session of the first target, zero-based. */
+  readonly start: number
   readonly inputs: Int32Array
   readonly targets: Int32Array
   readonly scoredFrom: number
@@ -29,7 +31,7 @@ export function* segments(sequence: TokenSequence, contextLength: number): Gener
   let scoredFrom = 0
   for (let start = 0; start + scoredFrom < all.length - 1; start += contextLength - keep) {
     const stop = Math.min(start + contextLength, all.length - 1)
-    yield { inputs: all.subarray(start, stop), targets: all.subarray(start + 1, stop + 1), scoredFrom }
+    yield { start, inputs: all.subarray(start, stop), targets: all.subarray(start + 1, stop + 1), scoredFrom }
     scoredFrom = keep
   }
 }

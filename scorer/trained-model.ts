@@ -11,6 +11,32 @@ export interface EpochRecord {
   readonly validationLoss?: number
 }
 
+/** Means over one batch of reinforcement, and over the steps of Adam on it. */
+export interface ReinforcementStep {
+  readonly step: number
+  readonly reward: number
+  /** The reward that was expected. */
+  readonly baseline: number
+  /** pi / pi_old. */
+  readonly ratio: number
+  /** Of the new policy from the old one, in nats. */
+  readonly approxKl: number
+  /** Share of the actions whose ratio left the clip range. */
+  readonly clipFraction: number
+  readonly entropy: number
+  readonly crossEntropy: number
+  /** Share of the validation targets not among the K likeliest before the step; only now and then, and where something was held out. */
+  readonly topKMissRate?: number
+}
+
+/** What reinforcement did to a model. */
+export interface ReinforcementRecord {
+  /** K of the reward. */
+  readonly topK: number
+  /** All steps, or as many evenly spaced ones as are kept. */
+  readonly steps: readonly ReinforcementStep[]
+}
+
 /** A trained model with all that scoring needs to know about it. */
 export interface TrainedModel {
   readonly config: GptNeoConfig
@@ -72,5 +98,10 @@ export interface TrainingRecord {
   readonly epochs: readonly EpochRecord[]
   /** Of the models that calibration rests on. */
   readonly foldEpochs: readonly (readonly EpochRecord[])[]
+  /** Of the model kept and of those that calibration rests on; missing without reinforcement. */
+  readonly reinforcement?: {
+    readonly model: ReinforcementRecord
+    readonly folds: readonly ReinforcementRecord[]
+  }
   readonly seconds: number
 }

@@ -4,6 +4,7 @@ import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detect
 import { DEFAULT_JUDGE_OPTIONS, isDetectorName, type JudgeOptions } from '../../scorer/judge.js'
 import { PRESET_NAMES } from '../../scorer/model/config.js'
 import type { TopK } from '../../scorer/top-k.js'
+import { REINFORCEMENT_METHODS } from '../../scorer/train/rl/options.js'
 import { packageVersion } from '../package-version.js'
 import { runOptions, withDevice } from './device-options.js'
 import { UsageError } from './terminal.js'
@@ -130,11 +131,19 @@ function addTrain(program: Command): void {
     .addOption(
       new Option(
         '--rl <method>',
-        'reinforcement learning after maximum likelihood; none is what this version has',
+        'reinforcement after maximum likelihood: tail; or, as in the papers, positional or binary',
       )
-        .choices(['none'])
+        .choices(REINFORCEMENT_METHODS)
         .default('none'),
     )
+    .addOption(
+      new Option(
+        '--rl-action <reading>',
+        'what is rewarded: a key drawn from the model, or the observed key',
+      ).choices(['sampled', 'observed']),
+    )
+    .option('--rl-steps <n>', 'batches of reinforcement', positiveInteger)
+    .option('--rl-learning-rate <x>', 'learning rate of reinforcement', positive)
     .option('--no-report', 'write no report.html, which holds templates and sessions of the log')
     .option('--progress', 'show a progress bar (default: on a terminal)')
     .option('--no-progress', 'show none')

@@ -1,6 +1,7 @@
 import { parameterLayout } from '../../scorer/model/parameters.js'
 import { modelConfig } from '../../scorer/train/initial.js'
 import type { TrainOptions } from '../../scorer/train/options.js'
+import type { ReinforcementMethod, ReinforcementOptions } from '../../scorer/train/rl/options.js'
 import { UsageError } from './terminal.js'
 import type { TrainCommandOptions } from './train.js'
 
@@ -47,6 +48,7 @@ export function trainOptionsOf(
   const given = { seed, epochs, preset, init, batchSize, accumulate, learningRate, folds, lora, threads }
   return {
     trim,
+    ...(options.rl !== undefined && { reinforcement: reinforcementOf(options.rl, options) }),
     ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as TrainOptions),
     ...(timeBudget !== undefined && {
       timeBudgetSeconds: Math.max(LEAST_SECONDS, timeBudget - secondsSpent),
@@ -59,4 +61,23 @@ export function trainOptionsOf(
       },
     }),
   }
+}
+
+/** @throws UsageError for options that do not go together */
+function reinforcementOf(
+  reward: ReinforcementMethod,
+  { rlAction, rlSteps, rlLearningRate }: TrainCommandOptions,
+): ReinforcementOptions | 'none' {
+  const given = {
+    ...(rlAction !== undefined && { action: rlAction }),
+    ...(rlSteps !== undefined && { numSteps: rlSteps }),
+    ...(rlLearningRate !== undefined && { learningRate: rlLearningRate }),
+  }
+  if (reward === 'none' && Object.keys(given).length > 0) {
+    throw new UsageError('--rl-action, --rl-steps and --rl-learning-rate go with another --rl than none')
+  }
+  if (reward === 'tail' && rlAction !== undefined) {
+    throw new UsageError('--rl-action goes with --rl positional or binary; the reward of the tail explores')
+  }
+  return reward === 'none' ? 'none' : { reward, ...given }
 }

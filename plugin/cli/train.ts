@@ -8,6 +8,7 @@ import type { PresetName } from '../../scorer/model/config.js'
 import { removeCheckpoint } from '../../scorer/train/checkpoint-directory.js'
 import { checkStart } from '../../scorer/train/initial.js'
 import type { TrainOptions } from '../../scorer/train/options.js'
+import type { PolicyAction, ReinforcementMethod } from '../../scorer/train/rl/options.js'
 import { type KeySequence, train } from '../../scorer/train/train.js'
 import type { TrainedModel } from '../../scorer/trained-model.js'
 import { readLines } from '../input/lines.js'
@@ -57,6 +58,10 @@ export interface TrainCommandOptions {
   /** Seconds. */
   readonly checkpointEvery?: number
   readonly resume?: boolean
+  readonly rl?: ReinforcementMethod
+  readonly rlAction?: PolicyAction
+  readonly rlSteps?: number
+  readonly rlLearningRate?: number
   readonly progress?: boolean
   readonly report?: boolean
 }

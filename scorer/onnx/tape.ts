@@ -5,7 +5,7 @@ const GELU_SCALE = Math.sqrt(2 / Math.PI)
 const GELU_CUBIC = 0.044715
 
 /**
- * The operators a GPT-Neo needs, each with its derivative: calling one adds its forward nodes to the graph and remembers how to add its
+ * The operators a GPT-Neo and the losses on it need, each with its derivative: calling one adds its forward nodes to the graph and remembers how to add its
  * backward nodes. Letters: N rows (batch times time), B batch, T time, S keys seen, H heads, E width of a head, D width, V vocabulary.
  */
 export class Tape {
@@ -33,6 +33,16 @@ export class Tape {
     return this.#record(y, dy => {
       this.#accumulate(a, dy)
       this.#accumulate(b, dy)
+    })
+  }
+
+  /** a - b, of one shape. */
+  subtract(a: Value, b: Value): Value {
+    const g = this.graph
+    const y = g.node('Sub', [a, b])
+    return this.#record(y, dy => {
+      this.#accumulate(a, dy)
+      this.#accumulate(b, g.node('Neg', [dy]))
     })
   }
 
@@ -162,8 +172,79 @@ export class Tape {
     const loss = g.node('Neg', [g.node('ReduceSum', [g.node('Mul', [perRow, share])], { keepdims: 0 })])
     return this.#record(loss, dy => {
       const difference = g.node('Sub', [g.node('Exp', [logProbabilities]), target])
-      const scale = g.node('Unsqueeze', [g.node('Mul', [share, dy]), g.integers(1)])
+      const scale = this.#column(g.node('Mul', [share, dy]))
       this.#accumulate(logits, g.node('Mul', [difference, scale]))
+    })
+  }
+
+  /** x (N, V) to ln softmax(x), row by row. */
+  logSoftmax(x: Value): Value {
+    const g = this.graph
+    const y = g.node('LogSoftmax', [x], { axis: -1 })
+    return this.#record(y, dy => {
+      const total = g.node('ReduceSum', [dy, g.integers(1)], { keepdims: 1 })
+      this.#accumulate(x, g.node('Sub', [dy, g.node('Mul', [g.node('Exp', [y]), total])]))
+    })
+  }
+
+  /** The element of each row of x (N, V) at ids (N): (N). */
+  pick(x: Value, ids: Value, size: number): Value {
+    const chosen = this.oneHot(ids, size)
+    const y = this.graph.node('ReduceSum', [this.graph.node('Mul', [x, chosen]), this.graph.integers(1)], {
+      keepdims: 0,
+    })
+    return this.#record(y, dy => this.#accumulate(x, this.graph.node('Mul', [this.#column(dy), chosen])))
+  }
+
+  /** Sums the rows of x (N, V): (N). */
+  rowSums(x: Value): Value {
+    const g = this.graph
+    const y = g.node('ReduceSum', [x, g.integers(1)], { keepdims: 0 })
+    return this.#record(y, dy =>
+      this.#accumulate(x, g.node('Expand', [this.#column(dy), g.node('Shape', [x])])),
+    )
+  }
+
+  /** Sum of x (N) weighted by share (N): a scalar. */
+  weightedSum(x: Value, share: Value): Value {
+    const g = this.graph
+    const y = g.node('ReduceSum', [g.node('Mul', [x, share])], { keepdims: 0 })
+    return this.#record(y, dy => this.#accumulate(x, g.node('Mul', [share, dy])))
+  }
+
+  exp(x: Value): Value {
+    const y = this.graph.node('Exp', [x])
+    return this.#record(y, dy => this.#accumulate(x, this.graph.node('Mul', [dy, y])))
+  }
+
+  /** a times b, of one shape. */
+  multiply(a: Value, b: Value): Value {
+    const g = this.graph
+    const y = g.node('Mul', [a, b])
+    return this.#record(y, dy => {
+      this.#accumulate(a, g.node('Mul', [dy, b]))
+      this.#accumulate(b, g.node('Mul', [dy, a]))
+    })
+  }
+
+  /** The smaller of a and b, of one shape; where they are equal, a is taken. */
+  minimum(a: Value, b: Value): Value {
+    const g = this.graph
+    const isFirst = g.node('LessOrEqual', [a, b])
+    const y = g.node('Where', [isFirst, a, b])
+    return this.#record(y, dy => {
+      this.#accumulate(a, g.node('Where', [isFirst, dy, g.scalar(0)]))
+      this.#accumulate(b, g.node('Where', [isFirst, g.scalar(0), dy]))
+    })
+  }
+
+  /** x, held within [low, high]; outside, no gradient passes. */
+  clip(x: Value, low: number, high: number): Value {
+    const g = this.graph
+    const y = g.node('Clip', [x, g.scalar(low), g.scalar(high)])
+    return this.#record(y, dy => {
+      const isInside = g.node('Equal', [x, y])
+      this.#accumulate(x, g.node('Where', [isInside, dy, g.scalar(0)]))
     })
   }
 
@@ -200,6 +281,11 @@ export class Tape {
   #accumulate(value: Value, gradient: Value): void {
     const known = this.#gradients.get(value)
     this.#gradients.set(value, known === undefined ? gradient : this.graph.node('Add', [known, gradient]))
+  }
+
+  /** x (N) as a column (N, 1). */
+  #column(x: Value): Value {
+    return this.graph.node('Unsqueeze', [x, this.graph.integers(1)])
   }
 
   #sumRows(x: Value): Value {

@@ -56,8 +56,9 @@ export async function fitAll(
 }
 
 /** Steps of a task that waits, were it not to stop early; segments of long sessions aside. */
-function plannedSteps({ training, options }: FitTask): number {
-  return resolveEpochs(options.epochs, 1) * Math.ceil(training.length / options.batchSize)
+function plannedSteps({ training, options: { epochs, batchSize, reinforcement } }: FitTask): number {
+  const numReinforced = reinforcement === 'none' ? 0 : reinforcement.numSteps
+  return resolveEpochs(epochs, 1) * Math.ceil(training.length / batchSize) + numReinforced
 }
 
 function sum(counts: readonly number[]): number {

@@ -3,12 +3,14 @@ import { sequenceGraph } from '../model/sequence-graph.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
 import { SequenceScorer, type SequenceScores } from '../sequence-scorer.js'
+import type { ReinforcementRecord } from '../trained-model.js'
 import { UNKNOWN } from '../vocabulary.js'
 import type { CheckpointFile } from './checkpoint.js'
 import { startingParameters } from './initial.js'
 import { type MleResult, type TrainProgress, trainMle, type ValidationLoss } from './mle.js'
 import type { ResolvedTrainOptions } from './options.js'
 import { Pace } from './pace.js'
+import { type PpoResult, trainPpo } from './rl/ppo.js'
 import { makeTrainable, type Trainable } from './trainable.js'
 
 /** One model to train, and the sessions to hold it against. */
@@ -21,27 +23,35 @@ export interface FitTask {
   readonly checkpoint?: CheckpointFile
   /** When it must be done, scores included, as Date.now() counts; never, if missing. */
   readonly deadlineMs?: number
+  /** What maximum likelihood came to, where it was done before. */
+  readonly mle?: MleResult | undefined
 }
 
 /** Its parameters are those of the whole model (size of parameterLayout). */
 export interface FitResult extends MleResult {
   /** Scores of the held-out sessions. */
   readonly scores: readonly SequenceScores[]
+  /** Missing without reinforcement. */
+  readonly reinforcement?: ReinforcementRecord
 }
 
-/** Trains one model and scores its held-out sessions. */
-export async function fit(task: FitTask, onProgress: (progress: TrainProgress) => void): Promise<FitResult> {
+type OnProgress = (progress: TrainProgress) => void
+
+/** Trains one model, by maximum likelihood and then by reinforcement if that is wanted, and scores its held-out sessions. */
+export async function fit(task: FitTask, onProgress: OnProgress): Promise<FitResult> {
   const { config, heldOut, options } = task
-  const result = await maximiseLikelihood(task, onProgress)
+  const mle = task.mle ?? (await maximiseLikelihood(task, onProgress))
   const scorer = await SequenceScorer.load(config, sequenceGraph(config), options.threads)
-  const scores = await scorer.score(result.parameters, heldOut)
+  const reinforced = await reinforce(task, mle, scorer, onProgress)
+  const parameters = reinforced?.parameters ?? mle.parameters
+  const scores = await scorer.score(parameters, heldOut)
   await scorer.release()
-  return { ...result, scores }
+  return { ...mle, parameters, scores, ...(reinforced && { reinforcement: reinforced.record }) }
 }
 
 async function maximiseLikelihood(
   { config, training, heldOut, options, checkpoint, deadlineMs }: FitTask,
-  onProgress: (progress: TrainProgress) => void,
+  onProgress: OnProgress,
 ): Promise<MleResult> {
   const random = new Random(options.seed)
   const base = await startingParameters(config, options.init, random)
@@ -81,15 +91,53 @@ function validationSteps(heldOut: readonly TokenSequence[], { batchSize }: Resol
   return heldOut.length / batchSize / 3
 }
 
+async function reinforce(
+  { config, training, heldOut, options }: FitTask,
+  { parameters, epochs, numSteps: stepsBefore }: MleResult,
+  scorer: SequenceScorer,
+  onProgress: OnProgress,
+): Promise<PpoResult | undefined> {
+  const { reinforcement, seed } = options
+  if (reinforcement === 'none') return undefined
+  const missRate =
+    heldOut.length === 0
+      ? undefined
+      : async (policy: Float32Array, topK: number) =>
+          shareMissed(heldOut, await scorer.score(policy, heldOut), topK)
+  return trainPpo(
+    { config, parameters, training, options: reinforcement, seed, missRate },
+    ({ step, numSteps, crossEntropy: loss }) =>
+      onProgress({ step: stepsBefore + step, numSteps: stepsBefore + numSteps, epoch: epochs.length, loss }),
+  )
+}
+
 function meanSurprise(sequences: readonly TokenSequence[], scores: readonly SequenceScores[]): number {
+  return meanOfKnown(sequences, scores, ({ surprises }, at) => surprises[at]!)
+}
+
+/** Share of the targets that are not among the K likeliest tokens. */
+function shareMissed(
+  sequences: readonly TokenSequence[],
+  scores: readonly SequenceScores[],
+  topK: number,
+): number {
+  return meanOfKnown(sequences, scores, ({ ranks }, at) => (ranks[at]! < topK ? 0 : 1))
+}
+
+/** Mean over all targets but unknown keys. */
+function meanOfKnown(
+  sequences: readonly TokenSequence[],
+  scores: readonly SequenceScores[],
+  valueAt: (score: SequenceScores, at: number) => number,
+): number {
   let sum = 0
   let count = 0
-  scores.forEach(({ surprises }, i) => {
-    surprises.forEach((surprise, at) => {
-      if (sequences[i]!.tokens[at] === UNKNOWN) return
-      sum += surprise
+  scores.forEach((score, i) => {
+    for (let at = 0; at < score.surprises.length; at++) {
+      if (sequences[i]!.tokens[at] === UNKNOWN) continue
+      sum += valueAt(score, at)
       count++
-    })
+    }
   })
   return sum / Math.max(count, 1)
 }

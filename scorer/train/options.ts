@@ -1,7 +1,12 @@
 import { availableParallelism } from 'node:os'
 import type { PresetName } from '../model/config.js'
+import {
+  type ReinforcementOptions,
+  type ResolvedReinforcementOptions,
+  resolveReinforcement,
+} from './rl/options.js'
 
-/** Settings of maximum-likelihood training. */
+/** Settings of training: of maximum likelihood, and of the reinforcement that follows it. */
 export interface TrainOptions {
   /** Size of the model. Default nano. */
   readonly preset?: PresetName
@@ -44,6 +49,8 @@ export interface TrainOptions {
   readonly timeBudgetSeconds?: number | undefined
   /** Keeps the state of training on disk, so that one that was interrupted can be resumed. Default: not kept. */
   readonly checkpoint?: CheckpointOptions | undefined
+  /** Reinforcement after maximum likelihood. Default none. */
+  readonly reinforcement?: ReinforcementOptions | 'none'
 }
 
 export interface CheckpointOptions {
@@ -54,8 +61,22 @@ export interface CheckpointOptions {
   readonly resume?: boolean
 }
 
-/** As trainings are run: folds and epochs may still depend on the data, threads no longer. */
-export type ResolvedTrainOptions = Required<TrainOptions> & { readonly threads: number }
+/** With everything filled in; folds, epochs and threads may still depend on the data. */
+export interface CompleteTrainOptions extends Required<TrainOptions> {
+  readonly reinforcement: ResolvedReinforcementOptions | 'none'
+}
+
+/** As trainings are run: threads no longer depend on anything. */
+export type ResolvedTrainOptions = CompleteTrainOptions & { readonly threads: number }
+
+export function completeTrainOptions(options: TrainOptions): CompleteTrainOptions {
+  const { reinforcement = DEFAULT_TRAIN_OPTIONS.reinforcement } = options
+  return {
+    ...DEFAULT_TRAIN_OPTIONS,
+    ...options,
+    reinforcement: reinforcement === 'none' ? 'none' : resolveReinforcement(reinforcement),
+  }
+}
 
 /**
  * The paper trains with batches of 32 for 5 epochs, which suits its 125 M parameters. The nano model starts from scratch and sees a few thousand
@@ -78,7 +99,8 @@ export const DEFAULT_TRAIN_OPTIONS = {
   threads: 'auto',
   timeBudgetSeconds: undefined,
   checkpoint: undefined,
-} as const satisfies Required<TrainOptions>
+  reinforcement: 'none',
+} as const satisfies CompleteTrainOptions
 
 export const DEFAULT_CHECKPOINT_SECONDS = 60
 

@@ -25,8 +25,9 @@ import { fitAll, numParallel, type PoolProgress } from './fit-pool.js'
 import { modelConfig, originOf } from './initial.js'
 import { countKeys } from './key-counts.js'
 import { type BeyondKeys, isWhole, type KeySequence } from './key-sequence.js'
+import type { MleResult } from './mle.js'
 import {
-  DEFAULT_TRAIN_OPTIONS,
+  completeTrainOptions,
   HELD_OUT_SHARE,
   type ResolvedTrainOptions,
   resolveEpochs,
@@ -45,18 +46,24 @@ export const MIN_SESSIONS = 20
 /** Told the steps done in all trainings together and those to be done in all, fewer once one stops early, and the latest one's own progress. */
 export type TrainListener = PoolProgress
 
+/** What maximum likelihood came to in each of a training's models. */
+export type MleResults = MleResult[]
+
 /**
  * Trains on sessions taken as normal.
+ *
+ * @param mle filled by a training without reinforcement; given to later ones on the same sessions and with the same options, these start from there
  * @throws TrainingDataError when there are fewer than 20 @throws PretrainedError when the checkpoint to start from cannot be used
  */
 export async function train(
   sequences: readonly KeySequence[],
   options: TrainOptions = {},
   onProgress: TrainListener = () => {},
+  mle: MleResults = [],
 ): Promise<TrainedModel> {
   const started = performance.now()
   const deadlineMs = deadline(options.timeBudgetSeconds)
-  const resolved = { ...DEFAULT_TRAIN_OPTIONS, ...options }
+  const resolved = completeTrainOptions(options)
   const nonEmpty = sequences.filter(({ keys }) => keys.length > 0)
   const outliers = resolved.trim ? findOutliers(nonEmpty) : new Set<number>()
   const usable = nonEmpty.filter((_, i) => !outliers.has(i))
@@ -80,7 +87,10 @@ export async function train(
   const tasks = splits.map(split => makeTask(split, vocabulary, config, fitOptions))
   const whole =
     tasks.length === 1 ? [] : [makeTask({ training: shuffled, heldOut: [] }, vocabulary, config, fitOptions)]
-  const { results, final } = await fitModels(withFiles([...whole, ...tasks], files), deadlineMs, onProgress)
+  const allTasks = withFiles([...whole, ...tasks], files).map((task, i) => ({ ...task, mle: mle[i] }))
+  const { results, final } = await fitModels(allTasks, deadlineMs, onProgress)
+  if (resolved.reinforcement === 'none')
+    mle.splice(0, mle.length, ...(tasks.length === 1 ? [] : [final]), ...results)
 
   const keyCounts = countKeys(usable)
   const surpriseOfUnknown = unknownSurprise(keyCounts)
@@ -113,6 +123,7 @@ export async function train(
       numPlannedSteps: final.numPlannedSteps,
       epochs: final.epochs,
       foldEpochs: results.map(({ epochs }) => epochs),
+      ...reinforcementOf(final, results),
       seconds: (performance.now() - started) / 1000,
     },
     details: {
@@ -138,6 +149,14 @@ function recordedOptions({
     ...others,
     ...(others.lora !== 0 && { loraAlpha: ADAPTER_ALPHA, adapters: 'merged' }),
   }
+}
+
+function reinforcementOf(
+  { reinforcement: model }: FitResult,
+  results: readonly FitResult[],
+): Pick<TrainedModel['training'], 'reinforcement'> {
+  if (model === undefined) return {}
+  return { reinforcement: { model, folds: results.map(({ reinforcement }) => reinforcement!) } }
 }
 
 interface Split {

@@ -18,6 +18,7 @@ t.test('each key, and the end if it was seen, is a target exactly once and in or
           return false
         for (let at = segment.scoredFrom; at < segment.targets.length; at++) {
           targets.push(segment.targets[at]!)
+          if (segment.start + at !== targets.length - 1) return false
           // The inputs up to a target are the tokens right before it.
           const before = all.slice(targets.length - at - 1, targets.length)
           if (before.join() !== segment.inputs.subarray(0, at + 1).join()) return false
@@ -35,7 +36,9 @@ t.test(
   'a session that fits its context is one segment, and an empty open one has nothing to predict',
   async t => {
     const fitting = [...segments({ tokens: Int32Array.of(5, 6), ended: true }, 3)]
-    t.same(fitting, [{ inputs: Int32Array.of(1, 5, 6), targets: Int32Array.of(5, 6, 2), scoredFrom: 0 }])
+    t.same(fitting, [
+      { start: 0, inputs: Int32Array.of(1, 5, 6), targets: Int32Array.of(5, 6, 2), scoredFrom: 0 },
+    ])
     t.same([...segments({ tokens: new Int32Array(0), ended: false }, 3)], [])
   },
 )
@@ -44,8 +47,8 @@ t.test(
   'a batch pads to the right and learns nothing from padding or from what was learnt before',
   async t => {
     const batch = makeBatch([
-      { inputs: Int32Array.of(1, 5), targets: Int32Array.of(5, 2), scoredFrom: 0 },
-      { inputs: Int32Array.of(4, 5, 6), targets: Int32Array.of(5, 6, 7), scoredFrom: 2 },
+      { start: 0, inputs: Int32Array.of(1, 5), targets: Int32Array.of(5, 2), scoredFrom: 0 },
+      { start: 2, inputs: Int32Array.of(4, 5, 6), targets: Int32Array.of(5, 6, 7), scoredFrom: 2 },
     ])
     t.same(batch, {
       tokens: { data: Int32Array.of(1, 5, 0, 4, 5, 6), shape: [2, 3] },
@@ -57,6 +60,7 @@ t.test(
 
 t.test('an epoch holds every segment once, in an order that the seed decides', async t => {
   const pieces = Array.from({ length: 57 }, (_, i) => ({
+    start: 0,
     inputs: new Int32Array(1 + (i % 7)).fill(i + 10),
     targets: new Int32Array(1 + (i % 7)).fill(i + 11),
     scoredFrom: 0,

@@ -119,6 +119,7 @@ t.test('steps are packed in the corner of their slot, parts of nearly equal size
     inputs: Int32Array.from(inputs),
     targets: Int32Array.from(inputs, x => x + 1),
     scoredFrom: 0,
+    start: 0,
   })
   const packed = packSteps([[piece(5), piece(6, 7), piece(8)], [piece(9)]], 2)
   t.same(packed.tokens.shape, [2, 2, 2, 2])
