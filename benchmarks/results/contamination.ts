@@ -37,7 +37,9 @@ draws and seeds with trimming (\`--trim\`, the default on raw lines), one withou
 
 ${table(['anomalies', 'trimmed', 'anomalies trimmed', 'normal trimmed', 'F1', 'worst', 'recall', 'normal flagged'], rows)}
 
-What a log does as seldom as its anomalies is trimmed with them and flagged thereafter: that is the price in false alarms.`
+What a log does as seldom as its anomalies is trimmed with them and flagged thereafter: that is the price in false alarms. The
+limits in \`scorer/train/trim.ts\` were set on clean and contaminated parts of these files and on clean parts of BGL and the
+PostgreSQL recording, so judge them by other logs too.`
   return { name: 'contamination', title: 'HDFS: anomalies in the training log', text, figures: { runs } }
 }
 

@@ -70,7 +70,7 @@ those with at most ${percent(mean(early.map(one => one.medianShareSeen)), 1)} of
 }
 
 function counted(runs: readonly Run[]): string {
-  return runs.length === 1 ? 'One training' : `${runs.length} trainings`
+  return runs.length === 1 ? '1 training' : `${runs.length} trainings`
 }
 
 function comparison(parts: readonly Evaluation[], all: readonly Evaluation[]): string {
