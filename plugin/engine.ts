@@ -204,6 +204,7 @@ export class Engine {
         sessions: placed.slice(),
         template: cluster.template,
         templateId: cluster.id,
+        timeMs: finiteOrNaN(tracker.nowMs),
       },
     })
     for (let i = 0; i < placed.length; i++) {
@@ -234,6 +235,7 @@ export class Engine {
         previous: session.context.tokens.at(-1)!,
         sessions: [session],
         closed: reason,
+        timeMs: session.lastMs,
         mayPause: reason === 'idle' || reason === 'complete' ? this.#mayPause(session) : 0,
       },
     })
@@ -277,6 +279,10 @@ export class Engine {
 
 function isLeft({ lines, next, ends }: Work): boolean {
   return next < lines.length || ends.length > 0
+}
+
+function finiteOrNaN(value: number): number {
+  return Number.isFinite(value) ? value : Number.NaN
 }
 
 /** Moves the sessions that closed before line `index` to those still to be asked about. */

@@ -1,11 +1,12 @@
 import type { Composition } from '../scorer/composition/composition.js'
-import { type Finding, noFindings, reset, showFindings } from '../scorer/composition/findings.js'
+import { type Finding, type Findings, noFindings, reset, showFindings } from '../scorer/composition/findings.js'
 import { Tally } from '../scorer/composition/tally.js'
 import { DETECTOR_INDEX, type DetectorName, newStatistics } from '../scorer/detectors/detector.js'
 import type { Judge, Judgement } from '../scorer/judge.js'
 import type { PrefixTree } from '../scorer/prefix-tree.js'
 import type { Context } from '../scorer/scorer.js'
 import { END, UNKNOWN } from '../scorer/vocabulary.js'
+import type { Adopter } from './adopt/adopter.js'
 import { expectedNext, explain } from './explain.js'
 import { explainOddity } from './explain-oddity.js'
 import { note, noteUnscored } from './findings.js'
@@ -25,6 +26,8 @@ export interface Occurrence {
   /** As the template reads at this point: later lines may widen it. */
   readonly template: string
   readonly templateId: string
+  /** Time as the log tells it when the line came, in milliseconds since the epoch; NaN without times. */
+  readonly timeMs: number
 }
 
 /** The end of a session, or its being cut off. */
@@ -36,6 +39,8 @@ export interface Ending {
   readonly closed: CloseReason
   /** Share of the pauses there that last longer than the session has been quiet. */
   readonly mayPause: number
+  /** Time of its last line. */
+  readonly timeMs: number
 }
 
 export interface ExaminerParts {
@@ -45,14 +50,18 @@ export interface ExaminerParts {
   readonly composition: Composition
   /** Surprise of keys that were not there in training. */
   readonly unknownSurprise: number
+  /** Says what is taken as normal though it was not in training. */
+  readonly adopter: Adopter
 }
 
 /** Gathers what each detector has to say about an event, has it judged, and puts the verdict into words. */
 export class Examiner {
   readonly #shown = newStatistics()
-  readonly #findings = noFindings()
+  readonly #findings: Findings
 
-  constructor(readonly parts: ExaminerParts) {}
+  constructor(readonly parts: ExaminerParts) {
+    this.#findings = noFindings(parts.adopter.filter)
+  }
 
   /** The memory of a session that has just begun. */
   begin(context: Context): Memory {
@@ -66,12 +75,17 @@ export class Examiner {
     const surprise = isKnown ? tree.surprise(node, token) : this.parts.unknownSurprise
     const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
     let verdict: Verdict | undefined
+    const detector = isKnown ? 'next-key' : 'unseen-key'
+    const { adopter, composition } = this.parts
     for (const session of sessions) {
       this.#clear()
-      this.parts.composition.observe(session.tally, token, this.#findings)
-      this.#show(isKnown ? 'next-key' : 'unseen-key', surprise, rank)
+      const isNormal = adopter.passes(session, occurrence, detector, surprise)
+      // A line of a template that was adopted counts for nothing; a known one counts wherever it comes.
+      if (isKnown || !isNormal) composition.observe(session.tally, token, this.#findings)
+      this.#show(detector, isNormal ? 0 : surprise, isNormal ? 0 : rank)
       const sequence = (): string => this.#explainSequence(tree, occurrence, template, isKnown, surprise)
       const { judgement, message } = this.#decide(session, sequence)
+      if (judgement.isAnomaly) adopter.flagged(session, occurrence.timeMs)
       verdict ??= {
         status: 'scored',
         anomaly: judgement.isAnomaly,
@@ -95,16 +109,24 @@ export class Examiner {
 
   /** Judges what the close of a session shows: its end, where it was a true one, and what the session is made of, where nothing is missing. */
   end(tree: PrefixTree, ending: Ending): void {
-    const { closed, mayPause, node } = ending
-    if (!isTrueEnd(closed) && closed !== 'window') return
+    const { closed, mayPause, timeMs } = ending
     const session = ending.sessions[0]!
+    const isWhole = isTrueEnd(closed) || closed === 'window'
+    if (isWhole) this.#conclude(tree, ending, session)
+    this.parts.adopter.closed(session, { isWhole, mayPause, timeMs })
+  }
+
+  #conclude(tree: PrefixTree, ending: Ending, session: Session): void {
+    const { closed, mayPause, node, previous, timeMs } = ending
     this.#clear()
     this.parts.composition.conclude(session.tally, this.#findings)
     for (const finding of Object.values(this.#findings))
       finding.surprise = silenceSurprise(finding.surprise, mayPause)
     if (isTrueEnd(closed)) {
       const surprise = silenceSurprise(tree.surprise(node, END), mayPause)
-      this.#show('session-end', surprise, tree.rank(node, END))
+      const place = { previous, token: END, templateId: undefined, timeMs }
+      const isNormal = this.parts.adopter.passes(session, place, 'session-end', surprise)
+      this.#show('session-end', isNormal ? 0 : surprise, isNormal ? 0 : tree.rank(node, END))
       this.#decide(session, () => this.#explainSequence(tree, ending, undefined, true, surprise))
     } else {
       showFindings(this.#shown, this.#findings)

@@ -1,3 +1,6 @@
+import { type Adopter, NO_ADOPTER } from './adopt/adopter.js'
+import { OnlineAdopter, type OnlineAdopterParts } from './adopt/online-adopter.js'
+import { Recurrence } from './adopt/recurrence.js'
 import { Composition } from '../scorer/composition/composition.js'
 import { Judge } from '../scorer/judge.js'
 import { Scorer } from '../scorer/scorer.js'
@@ -22,12 +25,15 @@ export async function openEngine(
   const reader = new LineReader(rules)
   const scorer = await Scorer.start(bundle, options.scorer)
   const keys = new Keys(lines.drain, bundle.vocabulary)
+  const judge = makeJudge(bundle, options)
+  const composition = new Composition(bundle.composition)
   const examiner = new Examiner({
     bundleId: bundle.id,
     keys,
-    judge: makeJudge(bundle, options),
-    composition: new Composition(bundle.composition),
+    judge,
+    composition,
     unknownSurprise: bundle.unknownSurprise,
+    adopter: makeAdopter(options, { judge, composition, keys }),
   })
   const engine = new Engine({
     reader,
@@ -56,4 +62,12 @@ function makeTracker(
 
 function makeJudge({ validation, vocabulary }: Model['bundle'], { detect }: ResolvedStageOptions): Judge {
   return new Judge(validation, vocabulary.keys.length, detect)
+}
+
+function makeAdopter(
+  { state, adopt }: ResolvedStageOptions,
+  parts: Omit<OnlineAdopterParts, 'state' | 'recurrence'>,
+): Adopter {
+  if (state === undefined) return NO_ADOPTER
+  return new OnlineAdopter({ ...parts, state, recurrence: adopt && new Recurrence(adopt) })
 }

@@ -1,6 +1,7 @@
 import type { Tally } from '../scorer/composition/tally.js'
 import type { Standing } from '../scorer/judge.js'
 import type { Context } from '../scorer/scorer.js'
+import type { Trail } from './adopt/adopter.js'
 
 /** What the detectors remember of a session. */
 export interface Memory {
@@ -26,6 +27,8 @@ export interface Session extends Memory {
   lastTemplate: string | undefined
   /** What was found so far; verdicts fill it in. */
   readonly findings: Findings
+  /** What was odd about it, where that is to be remembered. */
+  trail: Trail | undefined
 }
 
 /** The worst that was found in a session, in the terms of its summary. */
@@ -82,5 +85,6 @@ export function newSession(id: string, memory: Memory, timeMs: number): Session 
     lastMs: timeMs,
     lastTemplate: undefined,
     findings: { score: 0, numAnomalies: 0, reasons: new Set(), message: undefined, isIncomplete: false },
+    trail: undefined,
   }
 }

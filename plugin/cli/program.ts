@@ -152,18 +152,22 @@ function addScore(program: Command): void {
         .requiredOption('--input <file...>', 'raw lines, plain or .gz; - is standard input')
         .option('--complete', 'the end of the input ends the sessions still open')
         .option('--explain', 'print what was flagged, for people')
+        .option('--adopt', 'take what keeps coming back across sessions as normal')
+        .option('--state <dir>', 'keep what is adopted in a directory, and begin with what it holds')
         .addOption(
           new Option('--fields <set>', 'fields of ordinary lines')
             .choices(['minimal', 'full'])
             .default('full'),
         ),
     ),
-  ).action(async ({ model, input, complete, explain, fields, ...rest }) =>
+  ).action(async ({ model, input, complete, explain, adopt, state, fields, ...rest }) =>
     (await import('./score.js')).scoreCommand({
       stage: { model, detect: detection(rest), scorer: runOptions(rest), fields },
       input,
       complete,
       explain,
+      adopt,
+      state,
     }),
   )
 }
