@@ -4,6 +4,7 @@ import { DEFAULT_JUDGE_OPTIONS } from '../scorer/judge.js'
 import { PRECISIONS } from '../scorer/model/precision.js'
 import { PROVIDERS } from '../scorer/provider.js'
 import { DEFAULT_SCORER_OPTIONS } from '../scorer/scorer.js'
+import { DEFAULT_RECURRENCE_OPTIONS } from './adopt/recurrence.js'
 import { oneOf, optional, settings, someInteger, someNumber, text, yesOrNo } from './config-fields.js'
 import { DEFAULT_DEAD_LETTER_OPTIONS } from './dead-letter.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
@@ -168,6 +169,24 @@ const session = settings({
   ),
 }).meta({ description: 'What tells sessions apart. By default the rule the model was trained with.' })
 
+const recurrence = DEFAULT_RECURRENCE_OPTIONS
+
+const adopt = settings({
+  enabled: yesOrNo('Whether what keeps coming back in flagged sessions is taken as normal.'),
+  sessions: optional(someInteger(2, 1e6, 'Flagged sessions that must show it.'), recurrence.sessions),
+  share: optional(
+    someNumber({ above: 0, below: 1 }, 'Share of the sessions since the first that must show it.'),
+    recurrence.share,
+  ),
+  minutes: optional(
+    someNumber(
+      { from: 0, to: MAX_SECONDS, what: 'minutes' },
+      'What they must be spread over where their severity is medium or high.',
+    ),
+    recurrence.minutes,
+  ),
+}).meta({ description: 'Adoption of what keeps coming back; needs a state directory.' })
+
 const TOP_K = { error: 'auto, an integer >= 1, or a share of the keys above 0 and below 1' }
 
 const detect = settings({
@@ -196,6 +215,7 @@ const detect = settings({
       .meta({ description: 'Fields that ordinary records carry; anomalies carry all.' }),
     'full',
   ),
+  adopt: optional(adopt),
   session_summaries: optional(yesOrNo('Whether each closed session sends a record of its own.'), true),
 })
 
@@ -281,6 +301,20 @@ export const configFileSchema = settings({
       host: optional(text('Address to listen on.'), DEFAULT_METRICS_ADDRESS.host),
       port: optional(someInteger(0, 65_535, 'TCP port; 0 takes a free one.'), DEFAULT_METRICS_ADDRESS.port),
     }).meta({ description: 'HTTP: /healthz, /readyz, and /metrics for Prometheus. Left out: no endpoint.' }),
+  ),
+  state: optional(
+    settings({
+      path: text('Folder for what is adopted and which sessions were flagged last; made when missing.'),
+    }).meta({
+      description: 'What is learnt while running. By default beside the model, where it is needed.',
+    }),
+  ),
+  feedback: optional(
+    settings({
+      token: text('What senders to POST /feedback must know: take it from ${NAME} or ${file:PATH}.').min(16, {
+        error: 'a text of at least 16 characters',
+      }),
+    }).meta({ description: 'POST /feedback at the address of metrics: marks flagged sessions as normal.' }),
   ),
   log: optional(
     settings({

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { DEFAULT_JUDGE_OPTIONS, type JudgeOptions } from '../scorer/judge.js'
 import type { ScorerOptions } from '../scorer/scorer.js'
+import type { RecurrenceOptions } from './adopt/recurrence.js'
 import { describeIssues, type Problem, settingName } from './config-problems.js'
 import { checkRules, valueAt } from './config-rules.js'
 import {
@@ -34,6 +35,8 @@ export interface Config {
     readonly maxSessions?: number
     readonly disorderMs?: number
     readonly scorer: ScorerOptions
+    /** When what keeps coming back is adopted; missing: never. */
+    readonly adopt?: RecurrenceOptions
   }
   /** At least one of them. */
   readonly input: {
@@ -50,6 +53,10 @@ export interface Config {
     readonly sessionSummaries: boolean
   }
   readonly deadLetter?: { readonly path: string; readonly maxBytes?: number }
+  /** Folder for what is learnt while running; missing where nothing is. */
+  readonly state?: string
+  /** What senders of feedback must know; missing: none is taken. */
+  readonly feedback?: { readonly token: string }
   /** Where health and metrics are served, if anywhere. */
   readonly metrics?: { readonly host: string; readonly port: number }
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] }
@@ -162,6 +169,8 @@ function toConfig(file: ConfigFile, folder: string): Config {
       sessionSummaries: file.detect?.session_summaries ?? true,
     },
     ...(dead_letter && { deadLetter: { ...camelKeys(dead_letter), path: absolute(dead_letter.path) } }),
+    ...statePath(file, absolute),
+    ...(file.feedback && { feedback: file.feedback }),
     ...(metrics && { metrics: { ...DEFAULT_METRICS_ADDRESS, ...metrics } }),
     log: { level: file.log?.level ?? DEFAULT_LOG_LEVEL },
   }
@@ -187,7 +196,24 @@ function toStage(
     ...(max_sessions !== undefined && { maxSessions: max_sessions }),
     ...(disorder_seconds !== undefined && { disorderMs: disorder_seconds * 1000 }),
     scorer: scorerOptions(how, scorer),
+    ...adoptOptions(detect),
   }
+}
+
+function adoptOptions({ adopt }: NonNullable<ConfigFile['detect']>): Pick<Config['stage'], 'adopt'> {
+  if (adopt === undefined || !adopt.enabled) return {}
+  const { enabled: _, ...options } = adopt
+  return { adopt: options }
+}
+
+/** As set, else beside the model where something needs it. */
+function statePath(
+  { state, model, detect, feedback }: ConfigFile,
+  absolute: (path: string) => string,
+): Pick<Config, 'state'> {
+  if (state !== undefined) return { state: absolute(state.path) }
+  const isNeeded = detect?.adopt?.enabled === true || feedback !== undefined
+  return isNeeded ? { state: `${absolute(model.path)}.state` } : {}
 }
 
 function scorerOptions(

@@ -1,5 +1,11 @@
 import type { Composition } from '../scorer/composition/composition.js'
-import { type Finding, type Findings, noFindings, reset, showFindings } from '../scorer/composition/findings.js'
+import {
+  type Finding,
+  type Findings,
+  noFindings,
+  reset,
+  showFindings,
+} from '../scorer/composition/findings.js'
 import { Tally } from '../scorer/composition/tally.js'
 import { DETECTOR_INDEX, type DetectorName, newStatistics } from '../scorer/detectors/detector.js'
 import type { Judge, Judgement } from '../scorer/judge.js'

@@ -28,7 +28,8 @@ export async function scoreCommand({
   adopt = false,
   state: path,
 }: ScoreCommandOptions): Promise<void> {
-  const state = adopt || path !== undefined ? StateDirectory.open(path, { onChange: sayChange, warn: say }) : undefined
+  const state =
+    adopt || path !== undefined ? StateDirectory.open(path, { onChange: sayChange, warn: say }) : undefined
   const stage = await createStage({
     ...options,
     state,
