@@ -1,3 +1,4 @@
+import type { Drain } from '../drain/drain.js'
 import { Composition } from '../scorer/composition/composition.js'
 import { Judge } from '../scorer/judge.js'
 import { Scorer } from '../scorer/scorer.js'
@@ -5,6 +6,7 @@ import { type Adopter, NO_ADOPTER } from './adopt/adopter.js'
 import { OnlineAdopter, type OnlineAdopterParts } from './adopt/online-adopter.js'
 import { Recurrence } from './adopt/recurrence.js'
 import { Engine } from './engine.js'
+import type { EngineModel, EngineParts } from './engine-parts.js'
 import { Examiner } from './examiner.js'
 import { Keys } from './keys.js'
 import { LineReader } from './line-reader.js'
@@ -22,10 +24,38 @@ export async function openEngine(
 ): Promise<{ engine: Engine; rules: LineRules }> {
   const { bundle, lines } = await readLineModel(options.model)
   const rules = { ...lines.rules, ...options.rules }
-  const reader = new LineReader(rules)
+  const parts = {
+    reader: new LineReader(rules),
+    drain: lines.drain,
+    pauses: new Pauses(rules.pauses),
+    model: await startModel(bundle, lines.drain, options),
+  }
+  return { engine: makeEngine(parts, rules, options), rules }
+}
+
+/** An engine around parts, with a tracker of its own. */
+export function makeEngine(
+  parts: Omit<EngineParts, 'onScorerFailure' | 'collect'>,
+  rules: LineRules,
+  options: ResolvedStageOptions,
+): Engine {
+  const { onScorerFailure, collect } = options
+  const engine: Engine = new Engine(
+    { ...parts, onScorerFailure, collect },
+    makeTracker(rules, options, () => engine.begin()),
+  )
+  return engine
+}
+
+/** A model ready to judge what Drain makes of lines. */
+export async function startModel(
+  bundle: Model['bundle'],
+  drain: Drain,
+  options: ResolvedStageOptions,
+): Promise<EngineModel> {
   const scorer = await Scorer.start(bundle, options.scorer)
-  const keys = new Keys(lines.drain, bundle.vocabulary)
-  const judge = makeJudge(bundle, options)
+  const keys = new Keys(drain, bundle.vocabulary)
+  const judge = new Judge(bundle.validation, bundle.vocabulary.keys.length, options.detect)
   const composition = new Composition(bundle.composition)
   const examiner = new Examiner({
     bundleId: bundle.id,
@@ -35,17 +65,7 @@ export async function openEngine(
     unknownSurprise: bundle.unknownSurprise,
     adopter: makeAdopter(options, { judge, composition, keys }),
   })
-  const engine = new Engine({
-    reader,
-    drain: lines.drain,
-    keys,
-    tracker: makeTracker(rules, options, () => examiner.begin(scorer.begin())),
-    scorer,
-    examiner,
-    pauses: new Pauses(rules.pauses),
-    onScorerFailure: options.onScorerFailure,
-  })
-  return { engine, rules }
+  return { keys, scorer, examiner }
 }
 
 function makeTracker(
@@ -58,10 +78,6 @@ function makeTracker(
   if (session.kind !== 'window') return new SessionLru(limits, begin, now)
   const span = { lengthMs: session.seconds * 1000, stepMs: session.stepSeconds * 1000 }
   return new SessionWindows(span, limits, begin, now)
-}
-
-function makeJudge({ validation, vocabulary }: Model['bundle'], { detect }: ResolvedStageOptions): Judge {
-  return new Judge(validation, vocabulary.keys.length, detect)
 }
 
 function makeAdopter(

@@ -29,6 +29,8 @@ export interface Session extends Memory {
   readonly findings: Findings
   /** What was odd about it, where that is to be remembered. */
   trail: Trail | undefined
+  /** Template ids of its lines, where they are kept to learn from. */
+  history: string[] | undefined
 }
 
 /** The worst that was found in a session, in the terms of its summary. */
@@ -61,6 +63,8 @@ export interface SessionTracker {
   readonly size: number
   /** Time as the log tells it, in milliseconds since the epoch; -Infinity before the first line with a time. */
   readonly nowMs: number
+  /** All sessions held. */
+  sessions(): Iterable<Session>
   /**
    * The sessions a line belongs to, the one it is scored in first; sessions that are over by then are added to `closed`.
    *
@@ -86,5 +90,6 @@ export function newSession(id: string, memory: Memory, timeMs: number): Session 
     lastTemplate: undefined,
     findings: { score: 0, numAnomalies: 0, reasons: new Set(), message: undefined, isIncomplete: false },
     trail: undefined,
+    history: undefined,
   }
 }

@@ -7,6 +7,7 @@ import type { RecurrenceOptions } from './adopt/recurrence.js'
 import type { StateDirectory } from './adopt/state-directory.js'
 import { ConfigError } from './errors.js'
 import { LINE_FIELDS, type LineRules, lineRulesSchema } from './line-rules.js'
+import type { ClosedSession } from './session.js'
 import type { FieldSet } from './verdict.js'
 
 /** Settings of a stage. */
@@ -32,6 +33,8 @@ export interface StageOptions {
   readonly state?: StateDirectory | undefined
   /** When what keeps coming back is adopted as normal by itself; needs `state`. Default: never. */
   readonly adopt?: RecurrenceOptions | undefined
+  /** Takes the sessions that close, in their order, with the ids of their lines' templates; for those who learn from them. Default: nobody. */
+  readonly collect?: ((closed: ClosedSession) => void) | undefined
   /** How the model runs: precision, provider, threads, memory. */
   readonly scorer?: ScorerOptions
   /** Told of failures of the scorer, whose records pass unscored. */
@@ -49,6 +52,7 @@ export const DEFAULT_STAGE_OPTIONS = {
   disorderMs: 0,
   state: undefined,
   adopt: undefined,
+  collect: undefined,
   scorer: {},
   onScorerFailure: () => {},
   now: Date.now,

@@ -57,11 +57,11 @@ function makeOutputs({ output }: Config, metrics: Metrics, warn: (message: strin
 async function startOps(config: Config, service: Service, metrics: Metrics, warn: (message: string) => void) {
   if (config.metrics === undefined) return undefined
   const { engine } = service.stage
-  metrics.gauge('sessions_open', 'Sessions held.', () => engine.parts.tracker.size)
+  metrics.gauge('sessions_open', 'Sessions held.', () => engine.tracker.size)
   metrics.gauge(
     'prefixes_remembered',
     'Prefixes whose distribution is remembered.',
-    () => engine.parts.scorer.tree.size,
+    () => engine.parts.model?.scorer.tree.size ?? 0,
   )
   metrics.gauge('templates', 'Templates that Drain keeps.', () => engine.parts.drain.size)
   metrics.gauge('outputs_ready', 'Whether every output has its receiver.', () => (service.isReady ? 1 : 0))
