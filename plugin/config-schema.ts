@@ -311,7 +311,7 @@ export const configFileSchema = settings({
   ),
   feedback: optional(
     settings({
-      token: text('What senders to POST /feedback must know: take it from ${NAME} or ${file:PATH}.').min(16, {
+      token: text('What senders to POST /feedback must know; best taken from the environment or a file.').min(16, {
         error: 'a text of at least 16 characters',
       }),
     }).meta({ description: 'POST /feedback at the address of metrics: marks flagged sessions as normal.' }),

@@ -4,7 +4,6 @@ import { ScoringError } from '../scorer/errors.js'
 import type { Context, Scorer } from '../scorer/scorer.js'
 import { BEGIN } from '../scorer/vocabulary.js'
 import type {
-  ClosedSummary,
   EngineChange,
   EngineModel,
   EngineParts,

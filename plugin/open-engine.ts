@@ -1,5 +1,7 @@
-import type { Drain } from '../drain/drain.js'
+import { readdir } from 'node:fs/promises'
+import { Drain } from '../drain/drain.js'
 import { Composition } from '../scorer/composition/composition.js'
+import { BundleError } from '../scorer/errors.js'
 import { Judge } from '../scorer/judge.js'
 import { Scorer } from '../scorer/scorer.js'
 import { type Adopter, NO_ADOPTER } from './adopt/adopter.js'
@@ -9,8 +11,9 @@ import { Engine } from './engine.js'
 import type { EngineModel, EngineParts } from './engine-parts.js'
 import { Examiner } from './examiner.js'
 import { Keys } from './keys.js'
+import { DetectingLineReader } from './learn/detecting-reader.js'
 import { LineReader } from './line-reader.js'
-import type { LineRules } from './line-rules.js'
+import { DEFAULT_SESSION_RULE, type LineRules } from './line-rules.js'
 import { type Model, readLineModel } from './model.js'
 import { Pauses } from './pauses.js'
 import type { Memory, SessionTracker } from './session.js'
@@ -18,10 +21,15 @@ import { type SessionLimits, SessionLru } from './session-lru.js'
 import { SessionWindows } from './session-windows.js'
 import type { ResolvedStageOptions } from './stage-options.js'
 
+/** For logs of which nothing is known. */
+const RULES_WITHOUT = { session: DEFAULT_SESSION_RULE, idleTimeoutSeconds: 1800 }
+const UNNAMED_FORMAT = 'raw'
+
 /** Loads a model and builds the engine around it. @throws BundleError, DrainConfigError or PatternError */
 export async function openEngine(
   options: ResolvedStageOptions,
 ): Promise<{ engine: Engine; rules: LineRules }> {
+  if (options.mayLearn && (await isEmpty(options.model))) return openWithout(options)
   const { bundle, lines } = await readLineModel(options.model)
   const rules = { ...lines.rules, ...options.rules }
   const parts = {
@@ -31,6 +39,24 @@ export async function openEngine(
     model: await startModel(bundle, lines.drain, options),
   }
   return { engine: makeEngine(parts, rules, options), rules }
+}
+
+/** An engine that has no model yet. */
+function openWithout(options: ResolvedStageOptions): { engine: Engine; rules: LineRules } {
+  const { format } = options.rules
+  const rules = { ...RULES_WITHOUT, ...options.rules, format: format ?? UNNAMED_FORMAT }
+  const reader = format === undefined ? new DetectingLineReader(rules) : new LineReader(rules)
+  const parts = { reader, drain: new Drain(), pauses: new Pauses(undefined), model: undefined }
+  return { engine: makeEngine(parts, rules, options), rules }
+}
+
+/** Whether nothing is at a path. */
+async function isEmpty(path: string): Promise<boolean> {
+  const entries = await readdir(path).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return []
+    throw new BundleError(`cannot read ${path}: ${error.message}`, error)
+  })
+  return entries.length === 0
 }
 
 /** An engine around parts, with a tracker of its own. */

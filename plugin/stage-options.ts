@@ -33,6 +33,8 @@ export interface StageOptions {
   readonly state?: StateDirectory | undefined
   /** When what keeps coming back is adopted as normal by itself; needs `state`. Default: never. */
   readonly adopt?: RecurrenceOptions | undefined
+  /** Whether a stage without a model starts all the same: lines then pass as `learning`. Default false. */
+  readonly mayLearn?: boolean
   /** Takes the sessions that close, in their order, with the ids of their lines' templates; for those who learn from them. Default: nobody. */
   readonly collect?: ((closed: ClosedSession) => void) | undefined
   /** How the model runs: precision, provider, threads, memory. */
@@ -52,6 +54,7 @@ export const DEFAULT_STAGE_OPTIONS = {
   disorderMs: 0,
   state: undefined,
   adopt: undefined,
+  mayLearn: false,
   collect: undefined,
   scorer: {},
   onScorerFailure: () => {},
