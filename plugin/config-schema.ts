@@ -8,6 +8,7 @@ import { DEFAULT_RECURRENCE_OPTIONS } from './adopt/recurrence.js'
 import { oneOf, optional, settings, someInteger, someNumber, text, yesOrNo } from './config-fields.js'
 import { DEFAULT_DEAD_LETTER_OPTIONS } from './dead-letter.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import { DEFAULT_LEARNER_OPTIONS } from './learn/options.js'
 import { LINE_FIELDS } from './line-rules.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS, MAX_RECEIVED_FRAME_BYTES } from './output/forward-options.js'
 
@@ -42,8 +43,36 @@ const DEFAULT_MAX_SESSIONS = 100_000
 const server = DEFAULT_FORWARD_SERVER_OPTIONS
 const sender = DEFAULT_FORWARD_OUTPUT_OPTIONS
 
+const learner = DEFAULT_LEARNER_OPTIONS
+
+const learn = settings({
+  enabled: optional(
+    yesOrNo('Whether, with nothing at path, one is learnt from the stream; else that is an error.'),
+    true,
+  ),
+  sessions: optional(someInteger(20, 1e6, 'Sessions that must have closed first.'), learner.sessions),
+  new_templates: optional(
+    someInteger(0, 1e6, 'Templates that may have come up in the last third of them only.'),
+    learner.newTemplates,
+  ),
+  buffer_mb: optional(
+    someInteger(1, 1e6, 'Memory for sessions to train on, in MiB.'),
+    learner.bufferBytes / MIB,
+  ),
+}).meta({ description: 'Learning a first model from the stream, and the buffer of sessions for it.' })
+
+const retrain = settings({
+  on_drift: optional(
+    yesOrNo('Whether a new model is trained when the log has moved from what this one learnt.'),
+    learner.onDrift,
+  ),
+  every_hours: optional(
+    someNumber({ above: 0, to: 87_600, what: 'hours' }, 'A new model is trained every so often.'),
+  ),
+}).meta({ description: 'Training in the background on the latest sessions that were not flagged.' })
+
 const model = settings({
-  path: text('Folder of the model that `logneo train --input` wrote; relative to this file.'),
+  path: text('Folder of the model, or where one that is learnt goes; relative to this file.'),
   precision: optional(
     oneOf(PRECISIONS, 'Number format of its matrices: int8 is for the CPU, float16 for GPUs.'),
     DEFAULT_SCORER_OPTIONS.precision,
@@ -57,6 +86,8 @@ const model = settings({
     DEFAULT_SCORER_OPTIONS.deviceId,
   ),
   threads: optional(someInteger(1, 1024, 'CPU threads that run it.'), DEFAULT_SCORER_OPTIONS.threads),
+  learn: optional(learn),
+  retrain: optional(retrain),
 })
 
 const forwardInput = settings({
@@ -311,9 +342,12 @@ export const configFileSchema = settings({
   ),
   feedback: optional(
     settings({
-      token: text('What senders to POST /feedback must know; best taken from the environment or a file.').min(16, {
-        error: 'a text of at least 16 characters',
-      }),
+      token: text('What senders to POST /feedback must know; best taken from the environment or a file.').min(
+        16,
+        {
+          error: 'a text of at least 16 characters',
+        },
+      ),
     }).meta({ description: 'POST /feedback at the address of metrics: marks flagged sessions as normal.' }),
   ),
   log: optional(

@@ -18,6 +18,7 @@ import { type Environment, type FilledIn, fillIn, pathKey } from './config-secre
 import { type ConfigSource, readSource, type SettingPath } from './config-source.js'
 import { ConfigError } from './errors.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
+import type { LearnerOptions } from './learn/options.js'
 import type { LineRules, SessionRule } from './line-rules.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
 import type { FieldSet } from './verdict.js'
@@ -55,6 +56,11 @@ export interface Config {
   readonly deadLetter?: { readonly path: string; readonly maxBytes?: number }
   /** Folder for what is learnt while running; missing where nothing is. */
   readonly state?: string
+  /** How the stage learns from the live stream. */
+  readonly learn: LearnerOptions & {
+    /** Whether it starts without a model. */
+    readonly mayLearn: boolean
+  }
   /** What senders of feedback must know; missing: none is taken. */
   readonly feedback?: { readonly token: string }
   /** Where health and metrics are served, if anywhere. */
@@ -170,6 +176,7 @@ function toConfig(file: ConfigFile, folder: string): Config {
     },
     ...(dead_letter && { deadLetter: { ...camelKeys(dead_letter), path: absolute(dead_letter.path) } }),
     ...statePath(file, absolute),
+    learn: learnOptions(file.model),
     ...(file.feedback && { feedback: file.feedback }),
     ...(metrics && { metrics: { ...DEFAULT_METRICS_ADDRESS, ...metrics } }),
     log: { level: file.log?.level ?? DEFAULT_LOG_LEVEL },
@@ -208,16 +215,28 @@ function adoptOptions({ adopt }: NonNullable<ConfigFile['detect']>): Pick<Config
 
 /** As set, else beside the model where something needs it. */
 function statePath(
-  { state, model, detect, feedback }: ConfigFile,
+  { state, model: { path, retrain }, detect, feedback }: ConfigFile,
   absolute: (path: string) => string,
 ): Pick<Config, 'state'> {
   if (state !== undefined) return { state: absolute(state.path) }
-  const isNeeded = detect?.adopt?.enabled === true || feedback !== undefined
-  return isNeeded ? { state: `${absolute(model.path)}.state` } : {}
+  const isRetraining = retrain?.on_drift === true || retrain?.every_hours !== undefined
+  const isNeeded = detect?.adopt?.enabled === true || feedback !== undefined || isRetraining
+  return isNeeded ? { state: `${absolute(path)}.state` } : {}
+}
+
+function learnOptions({ learn = {}, retrain = {} }: ConfigFile['model']): Config['learn'] {
+  const { enabled = true, sessions, new_templates, buffer_mb } = learn
+  return {
+    mayLearn: enabled,
+    ...(sessions !== undefined && { sessions }),
+    ...(new_templates !== undefined && { newTemplates: new_templates }),
+    ...(buffer_mb !== undefined && { bufferBytes: buffer_mb * MIB }),
+    ...camelKeys(retrain),
+  }
 }
 
 function scorerOptions(
-  { path: _, ...device }: ConfigFile['model'],
+  { path: _, learn: __, retrain: ___, ...device }: ConfigFile['model'],
   scorer: ConfigFile['scorer'],
 ): ScorerOptions {
   return {

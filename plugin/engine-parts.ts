@@ -48,7 +48,9 @@ export interface EngineParts {
   readonly model: EngineModel | undefined
   /** Told of each failure of the scorer. */
   readonly onScorerFailure?: (error: ScoringError) => void
-  /** Takes the sessions that closed, in their order, with their histories: without it none are kept. */
+  /** Whether sessions keep their histories. They do in any case while there is no model. Default false. */
+  readonly keepsHistory?: boolean
+  /** Takes the sessions that closed, in their order. */
   readonly collect?: ((closed: ClosedSession) => void) | undefined
 }
 

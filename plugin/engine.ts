@@ -3,16 +3,11 @@ import { Tally } from '../scorer/composition/tally.js'
 import { ScoringError } from '../scorer/errors.js'
 import type { Context, Scorer } from '../scorer/scorer.js'
 import { BEGIN } from '../scorer/vocabulary.js'
-import type {
-  EngineChange,
-  EngineModel,
-  EngineParts,
-  Judged,
-  LineInput,
-} from './engine-parts.js'
+import type { EngineChange, EngineModel, EngineParts, Judged, LineInput } from './engine-parts.js'
 import type { Ending, Occurrence } from './examiner.js'
 import { Fifo } from './fifo.js'
 import { noteUnscored, summarize } from './findings.js'
+import type { SessionRule } from './line-rules.js'
 import { type ClosedSession, isTrueEnd, type Memory, type Session, type SessionTracker } from './session.js'
 import { MAX_HISTORY, takeOver } from './take-over.js'
 import type { SessionSummary } from './verdict.js'
@@ -63,6 +58,7 @@ export class Engine {
   constructor(
     parts: EngineParts,
     readonly tracker: SessionTracker,
+    readonly sessionRule: SessionRule,
   ) {
     this.#parts = parts
   }
@@ -242,9 +238,10 @@ export class Engine {
   #enterLine(session: Session, { id }: Cluster): void {
     session.numEvents++
     session.lastTemplate = id
-    if (this.parts.collect === undefined) return
+    const { keepsHistory, model } = this.parts
+    if (keepsHistory !== true && model !== undefined) return
     session.history ??= []
-    if (session.history.length <= MAX_HISTORY) session.history.push(id)
+    if (session.history.length < MAX_HISTORY) session.history.push(id)
   }
 
   #enter(scorer: Scorer, context: Context): number {

@@ -46,7 +46,12 @@ function openWithout(options: ResolvedStageOptions): { engine: Engine; rules: Li
   const { format } = options.rules
   const rules = { ...RULES_WITHOUT, ...options.rules, format: format ?? UNNAMED_FORMAT }
   const reader = format === undefined ? new DetectingLineReader(rules) : new LineReader(rules)
-  const parts = { reader, drain: new Drain(), pauses: new Pauses(undefined), model: undefined }
+  const parts = {
+    reader,
+    drain: options.drain ?? new Drain(),
+    pauses: new Pauses(undefined),
+    model: undefined,
+  }
   return { engine: makeEngine(parts, rules, options), rules }
 }
 
@@ -61,14 +66,15 @@ async function isEmpty(path: string): Promise<boolean> {
 
 /** An engine around parts, with a tracker of its own. */
 export function makeEngine(
-  parts: Omit<EngineParts, 'onScorerFailure' | 'collect'>,
+  parts: Pick<EngineParts, 'reader' | 'drain' | 'pauses' | 'model'>,
   rules: LineRules,
   options: ResolvedStageOptions,
 ): Engine {
-  const { onScorerFailure, collect } = options
+  const { onScorerFailure, keepsHistory, collect } = options
   const engine: Engine = new Engine(
-    { ...parts, onScorerFailure, collect },
+    { ...parts, onScorerFailure, keepsHistory, collect },
     makeTracker(rules, options, () => engine.begin()),
+    rules.session,
   )
   return engine
 }

@@ -1,3 +1,4 @@
+import type { Drain } from '../drain/drain.js'
 import { DETECTOR_NAMES } from '../scorer/detectors/detector.js'
 import { isDetectorName, type JudgeOptions } from '../scorer/judge.js'
 import { PRECISIONS } from '../scorer/model/precision.js'
@@ -35,7 +36,11 @@ export interface StageOptions {
   readonly adopt?: RecurrenceOptions | undefined
   /** Whether a stage without a model starts all the same: lines then pass as `learning`. Default false. */
   readonly mayLearn?: boolean
-  /** Takes the sessions that close, in their order, with the ids of their lines' templates; for those who learn from them. Default: nobody. */
+  /** The Drain that such a stage goes on with. Default: one that knows nothing. */
+  readonly drain?: Drain | undefined
+  /** Whether sessions keep the ids of their lines' templates; they do in any case while there is no model. Default false. */
+  readonly keepsHistory?: boolean
+  /** Takes the sessions that close, in their order; for those who learn from them. Default: nobody. */
   readonly collect?: ((closed: ClosedSession) => void) | undefined
   /** How the model runs: precision, provider, threads, memory. */
   readonly scorer?: ScorerOptions
@@ -55,6 +60,8 @@ export const DEFAULT_STAGE_OPTIONS = {
   state: undefined,
   adopt: undefined,
   mayLearn: false,
+  drain: undefined,
+  keepsHistory: false,
   collect: undefined,
   scorer: {},
   onScorerFailure: () => {},

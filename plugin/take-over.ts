@@ -1,7 +1,7 @@
 import type { EngineModel } from './engine-parts.js'
 import type { Session } from './session.js'
 
-/** Lines of a session whose template ids are kept; one that is longer shows it by having one more. */
+/** Lines of a session whose template ids are kept at most; of one that has more, the history is not whole. */
 export const MAX_HISTORY = 4096
 
 /** Puts what an open session has shown so far in the terms of another model. Its evidence stays. @param from undefined where there was none */
@@ -9,7 +9,7 @@ export function takeOver(session: Session, from: EngineModel | undefined, to: En
   const { standing, sentences } = session
   const fresh = to.examiner.begin(to.scorer.begin())
   const { history } = session
-  if (history !== undefined && history.length <= MAX_HISTORY) replay(history, fresh, to)
+  if (history !== undefined && history.length === session.numEvents) replay(history, fresh, to)
   else if (from !== undefined) translate(session, fresh, from, to)
   Object.assign(session, fresh, from && { standing, sentences })
 }

@@ -39,7 +39,8 @@ export class ReplayBuffer {
     const keys = session.keys.map(key => this.#text(key))
     this.#sessions.push({ ...session, keys })
     this.#bytes += bytesOf(session)
-    while (this.#bytes > this.maxBytes && this.size > 1) this.#bytes -= bytesOf(this.#sessions[this.#first++]!)
+    while (this.#bytes > this.maxBytes && this.size > 1)
+      this.#bytes -= bytesOf(this.#sessions[this.#first++]!)
     if (this.#first * 2 > this.#sessions.length) this.#first -= this.#sessions.splice(0, this.#first).length
   }
 

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { TrainJob, Training } from './training.js'
 import type { TrainReply } from './train-process.js'
+import type { Training, TrainJob } from './training.js'
 
 /** Trains in a process of its own, which gives way to everything else on the machine. */
 export function trainApart(job: TrainJob): Training {

@@ -21,6 +21,7 @@ t.test('a minimal config has defaults, and paths relative to its folder', async 
     stage: { model: '/etc/logneo/m', detect: {}, rules: {}, scorer: {} },
     input: { stdin: { tag: 'raw.a' } },
     output: { ndjson: { path: '-' }, tagPrefix: 'scored.', sessionSummaries: true },
+    learn: { mayLearn: true },
     log: { level: 'info' },
   }
   t.strictSame(parseConfig(MINIMAL, {}, '/etc/logneo'), expected)
@@ -84,6 +85,7 @@ log: {level: debug}
     },
     deadLetter: { path: '/c/dead/letters', maxBytes: 2048 },
     metrics: { host: '127.0.0.1', port: 0 },
+    learn: { mayLearn: true },
     log: { level: 'debug' },
   }
   t.strictSame(parseConfig(text, {}, '/c'), expected)
