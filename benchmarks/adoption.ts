@@ -116,7 +116,7 @@ async function trainOn(
 }
 
 async function judge({ rest, isAnomalous }: Split, model: string, isAdopting: boolean) {
-  const state = StateDirectory.open(undefined)
+  const state = StateDirectory.open()
   const stage = await createStage({ model, ...(isAdopting && { state, adopt: {} }) })
   const sessions = new Map<string, Judged>()
   for (const [id, anomalous] of isAnomalous) sessions.set(id, { isAnomalous: anomalous, isFlagged: false })

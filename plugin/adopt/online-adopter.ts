@@ -68,6 +68,16 @@ export class OnlineAdopter implements Adopter {
     if (recurrence !== undefined) this.#see(session, close.timeMs, oddities, recurrence)
   }
 
+  /** What cannot be written holds all the same, until the next start. */
+  #write(adoption: Parameters<StateDirectory['adopt']>[0]): void {
+    const { state } = this.parts
+    try {
+      state.adopt(adoption)
+    } catch (error) {
+      state.options.warn?.(`what was adopted cannot be written to ${state.path}: ${(error as Error).message}`)
+    }
+  }
+
   /** All that is odd about a session and not adopted yet. */
   #oddities(session: Session, { isWhole, mayPause }: Omit<Close, 'timeMs'>): Oddity[] {
     const { state, composition, judge, keys } = this.parts
@@ -111,7 +121,7 @@ export class OnlineAdopter implements Adopter {
     const of = (read: (sightings: Sightings) => number): number[] =>
       enough.map(({ sightings }) => read(sightings))
     const oddities = enough.map(({ oddity }) => oddity)
-    this.parts.state.adopt({
+    this.#write({
       time: isoTime(timeMs),
       by: 'recurrence',
       session: id,

@@ -60,7 +60,7 @@ export class StateDirectory {
   }
 
   /** @throws the error of the system when what is there cannot be read */
-  static open(path: string | undefined, options: StateOptions = {}): StateDirectory {
+  static open(path?: string, options: StateOptions = {}): StateDirectory {
     const state = new StateDirectory(path, options)
     state.reload()
     for (const value of state.#flaggedFile?.read().values ?? []) {
@@ -87,16 +87,20 @@ export class StateDirectory {
     if (bytes > COMPACT_BYTES) this.#compact(this.#journal)
   }
 
-  /** Takes something as normal from now on. @returns undefined if it is already, or nothing more can be */
+  /**
+   * Takes something as normal from now on.
+   * @returns undefined if it is already, or nothing more can be
+   * @throws the error of the system when it cannot be written: it then holds until the next start
+   */
   adopt(given: Omit<Adoption, 'id'>): Adoption | undefined {
     const adoption = { id: adoptionId(given.oddities), ...given }
     if (!this.adoptions.add(adoption)) return undefined
-    this.#journal?.append({ event: 'adopted', ...adoption })
     this.options.onChange?.('adopted', adoption)
+    this.#journal?.append({ event: 'adopted', ...adoption })
     return adoption
   }
 
-  /** Takes what was odd about a session as normal, because somebody says so. @returns undefined if no such session was flagged lately */
+  /** Takes what was odd about a session as normal, because somebody says so. @returns undefined if no such session was flagged lately @throws as adopt */
   mark(session: string): Adoption | undefined {
     const flagged = this.#flagged.get(session)
     if (flagged === undefined || flagged.oddities.length === 0) return undefined
@@ -105,13 +109,13 @@ export class StateDirectory {
     return held ?? this.adopt({ time: this.#time(), by: 'feedback', session, oddities, description })
   }
 
-  /** @returns what is no longer taken as normal, undefined if there is none of that id */
+  /** @returns what is no longer taken as normal, undefined if there is none of that id @throws as adopt */
   revoke(id: string): Adoption | undefined {
     const adoption = this.adoptions.all().find(one => one.id === id)
     if (adoption === undefined) return undefined
     this.adoptions.revoke(id)
-    this.#journal?.append({ event: 'revoked', id, time: this.#time() })
     this.options.onChange?.('revoked', adoption)
+    this.#journal?.append({ event: 'revoked', id, time: this.#time() })
     return adoption
   }
 
