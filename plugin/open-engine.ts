@@ -1,7 +1,5 @@
-import { readdir } from 'node:fs/promises'
 import { Drain } from '../drain/drain.js'
 import { Composition } from '../scorer/composition/composition.js'
-import { BundleError } from '../scorer/errors.js'
 import { Judge } from '../scorer/judge.js'
 import { Scorer } from '../scorer/scorer.js'
 import { type Adopter, NO_ADOPTER } from './adopt/adopter.js'
@@ -14,7 +12,7 @@ import { Keys } from './keys.js'
 import { DetectingLineReader } from './learn/detecting-reader.js'
 import { LineReader } from './line-reader.js'
 import { DEFAULT_SESSION_RULE, type LineRules } from './line-rules.js'
-import { type Model, readLineModel } from './model.js'
+import { isNothingAt, type Model, readLineModel } from './model.js'
 import { Pauses } from './pauses.js'
 import type { Memory, SessionTracker } from './session.js'
 import { type SessionLimits, SessionLru } from './session-lru.js'
@@ -29,7 +27,7 @@ const UNNAMED_FORMAT = 'raw'
 export async function openEngine(
   options: ResolvedStageOptions,
 ): Promise<{ engine: Engine; rules: LineRules }> {
-  if (options.mayLearn && (await isEmpty(options.model))) return openWithout(options)
+  if (options.mayLearn && (await isNothingAt(options.model))) return openWithout(options)
   const { bundle, lines } = await readLineModel(options.model)
   const rules = { ...lines.rules, ...options.rules }
   const parts = {
@@ -53,15 +51,6 @@ function openWithout(options: ResolvedStageOptions): { engine: Engine; rules: Li
     model: undefined,
   }
   return { engine: makeEngine(parts, rules, options), rules }
-}
-
-/** Whether nothing is at a path. */
-async function isEmpty(path: string): Promise<boolean> {
-  const entries = await readdir(path).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return []
-    throw new BundleError(`cannot read ${path}: ${error.message}`, error)
-  })
-  return entries.length === 0
 }
 
 /** An engine around parts, with a tracker of its own. */

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { Adoption } from '../adopt/adoptions.js'
 import { StateDirectory } from '../adopt/state-directory.js'
@@ -7,6 +6,7 @@ import { Learner } from '../learn/learner.js'
 import { loadDrain } from '../learn/replay-file.js'
 import { trainApart } from '../learn/train-apart.js'
 import type { Metrics } from '../metrics.js'
+import { isNothingAt } from '../model.js'
 import { reloadModel } from '../reload.js'
 import type { Stage } from '../stage.js'
 import type { StageOptions } from '../stage-options.js'
@@ -30,7 +30,7 @@ export interface RunLearning {
 export async function startLearning(config: Config, log: Logger, metrics: Metrics): Promise<RunLearning> {
   const { learn } = config
   const { mayLearn, onDrift, everyHours } = learn
-  const isFirst = mayLearn && !existsSync(config.stage.model)
+  const isFirst = mayLearn && (await isNothingAt(config.stage.model))
   const path = config.state ?? (isFirst ? `${config.stage.model}.state` : undefined)
   const state =
     path === undefined

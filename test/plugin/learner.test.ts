@@ -15,7 +15,7 @@ const inputs = (lines: readonly string[]): LineInput[] => lines.map(line => ({ l
 
 t.test('with no model it learns from the stream, and judges with what it learnt', async t => {
   const model = join(t.testdir(), 'model')
-  const { stage, events } = await startLearning(t, { model }, { train: trainApart, epochs: 15 })
+  const { stage, events } = await startLearning(t, { model }, { train: trainApart, epochs: 8 })
   const first = await stage.process(grammarLog(1, 150))
   t.ok(first.every(({ logneo }) => logneo.status === 'learning'))
   t.match(first[0]!.logneo, {
