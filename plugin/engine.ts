@@ -4,37 +4,14 @@ import { ScoringError } from '../scorer/errors.js'
 import type { Context, Scorer } from '../scorer/scorer.js'
 import { BEGIN } from '../scorer/vocabulary.js'
 import type { EngineChange, EngineModel, EngineParts, Judged, LineInput } from './engine-parts.js'
-import type { Ending, Occurrence } from './examiner.js'
+import { defer, isLeft, type PendingEnd, type Question, type Work } from './engine-work.js'
+import type { Occurrence } from './examiner.js'
 import { Fifo } from './fifo.js'
 import { noteUnscored, summarize } from './findings.js'
 import type { SessionRule } from './line-rules.js'
 import { type ClosedSession, isTrueEnd, type Memory, type Session, type SessionTracker } from './session.js'
 import { MAX_HISTORY, takeOver } from './take-over.js'
 import type { SessionSummary } from './verdict.js'
-
-/**
- * Something to be decided once its prefix is computed: a line, or the end of a session. `index` is that of the line; for ends, of the line before
- * which the session closed.
- */
-type Question = { readonly index: number } & (
-  | { readonly occurrence: Occurrence; readonly ending?: undefined }
-  | { readonly ending: Ending; readonly occurrence?: undefined }
-)
-
-/** A session that closed and is still to be asked about, and the line before which it did. */
-interface PendingEnd {
-  readonly closed: ClosedSession
-  readonly index: number
-}
-
-/** Lines and ends that are still to be asked about. */
-interface Work {
-  readonly lines: readonly LineInput[]
-  /** The line that is next. */
-  next: number
-  readonly ends: Fifo<PendingEnd>
-  readonly judged: Judged
-}
 
 /** Questions that are computed together. */
 const MAX_SLICE = 500
@@ -309,17 +286,6 @@ export class Engine {
   }
 }
 
-function isLeft({ lines, next, ends }: Work): boolean {
-  return next < lines.length || ends.length > 0
-}
-
 function finiteOrNaN(value: number): number {
   return Number.isFinite(value) ? value : Number.NaN
-}
-
-/** Moves the sessions that closed before line `index` to those still to be asked about. */
-function defer(closed: ClosedSession[], index: number, ends: Fifo<PendingEnd>): void {
-  if (closed.length === 0) return
-  for (const one of closed) ends.push({ closed: one, index })
-  closed.length = 0
 }
