@@ -66,7 +66,8 @@ export async function startLearning(config: Config, log: Logger, metrics: Metric
     },
     async reload(stage) {
       state?.reload()
-      if (stage.engine.parts.model === undefined) return
+      const isLearning = stage.engine.parts.model === undefined
+      if (isLearning && (await isNothingAt(config.stage.model))) return
       log.info(`model ${await reloadModel(stage.engine, stage.options)} read again`)
     },
     async stop() {
