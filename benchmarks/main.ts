@@ -90,6 +90,17 @@ add('accuracy', 'precision, recall and F1, one row a method', async options =>
   .option('--seed <n>', 'random seed', count, 42)
   .option('--smoke', 'train in one pass, to see that all works')
 
+add('adoption', 'false positives and recall without and with online adoption', async options =>
+  (await import('./adoption.js')).run(options),
+)
+  .requiredOption('--input <file>', 'raw lines in the order of time, plain or .gz')
+  .requiredOption('--labels <file>', 'rows session,label after a header; label 1 for anomalous')
+  .requiredOption('--session-regex <re>', 'what tells sessions apart')
+  .option('--format <f>', 'the header format (default: recognised)')
+  .option('--train-sessions <n>', 'sessions, the first to begin, to train on', count, 1000)
+  .option('--clean', 'keep sessions labelled anomalous out of training')
+  .option('--seed <n>', 'random seed', count, 42)
+
 add('precision', 'what float16 and int8 change on real sessions', async options =>
   (await import('./precision.js')).run(options),
 )

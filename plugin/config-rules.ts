@@ -15,7 +15,18 @@ export function checkRules(data: unknown): Problem[] {
   const problems: Problem[] = []
   const get: Get = name => valueAt(data, name.split('.'))
   const report: Report = (name, text) => problems.push({ path: name.split('.'), text: `${name} ${text}` })
-  for (const rule of [needsSections, addresses, sockets, loops, tags, sessions, patterns, detection, files])
+  for (const rule of [
+    needsSections,
+    addresses,
+    sockets,
+    loops,
+    tags,
+    sessions,
+    patterns,
+    detection,
+    files,
+    feedback,
+  ])
     rule(get, report)
   return problems
 }
@@ -105,6 +116,11 @@ function addresses(get: Get, report: Report): void {
   const metrics = addressOf(get, 'metrics', DEFAULT_METRICS_ADDRESS)
   if (input && metrics && reaches(metrics, input))
     report('metrics.port', `is also that of input.forward (${String(metrics.port)}): choose another`)
+}
+
+function feedback(get: Get, report: Report): void {
+  if (get('feedback') !== undefined && get('metrics') === undefined)
+    report('feedback', 'is served where metrics is, which is missing: add metrics, or remove feedback')
 }
 
 function tags(get: Get, report: Report): void {

@@ -4,9 +4,11 @@ import { DEFAULT_JUDGE_OPTIONS } from '../scorer/judge.js'
 import { PRECISIONS } from '../scorer/model/precision.js'
 import { PROVIDERS } from '../scorer/provider.js'
 import { DEFAULT_SCORER_OPTIONS } from '../scorer/scorer.js'
+import { DEFAULT_RECURRENCE_OPTIONS } from './adopt/recurrence.js'
 import { oneOf, optional, settings, someInteger, someNumber, text, yesOrNo } from './config-fields.js'
 import { DEFAULT_DEAD_LETTER_OPTIONS } from './dead-letter.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import { DEFAULT_LEARNER_OPTIONS } from './learn/options.js'
 import { LINE_FIELDS } from './line-rules.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS, MAX_RECEIVED_FRAME_BYTES } from './output/forward-options.js'
 
@@ -41,8 +43,36 @@ const DEFAULT_MAX_SESSIONS = 100_000
 const server = DEFAULT_FORWARD_SERVER_OPTIONS
 const sender = DEFAULT_FORWARD_OUTPUT_OPTIONS
 
+const learner = DEFAULT_LEARNER_OPTIONS
+
+const learn = settings({
+  enabled: optional(
+    yesOrNo('Whether, with nothing at path, one is learnt from the stream; else that is an error.'),
+    true,
+  ),
+  sessions: optional(someInteger(20, 1e6, 'Sessions that must have closed first.'), learner.sessions),
+  new_templates: optional(
+    someInteger(0, 1e6, 'Templates that may have come up in the last third of them only.'),
+    learner.newTemplates,
+  ),
+  buffer_mb: optional(
+    someInteger(1, 1e6, 'Memory for sessions to train on, in MiB.'),
+    learner.bufferBytes / MIB,
+  ),
+}).meta({ description: 'Learning a first model from the stream, and the buffer of sessions for it.' })
+
+const retrain = settings({
+  on_drift: optional(
+    yesOrNo('Whether a new model is trained when the log has moved from what this one learnt.'),
+    learner.onDrift,
+  ),
+  every_hours: optional(
+    someNumber({ above: 0, to: 87_600, what: 'hours' }, 'A new model is trained every so often.'),
+  ),
+}).meta({ description: 'Training in the background on the latest sessions that were not flagged.' })
+
 const model = settings({
-  path: text('Folder of the model that `logneo train --input` wrote; relative to this file.'),
+  path: text('Folder of the model, or where one that is learnt goes; relative to this file.'),
   precision: optional(
     oneOf(PRECISIONS, 'Number format of its matrices: int8 is for the CPU, float16 for GPUs.'),
     DEFAULT_SCORER_OPTIONS.precision,
@@ -56,6 +86,8 @@ const model = settings({
     DEFAULT_SCORER_OPTIONS.deviceId,
   ),
   threads: optional(someInteger(1, 1024, 'CPU threads that run it.'), DEFAULT_SCORER_OPTIONS.threads),
+  learn: optional(learn),
+  retrain: optional(retrain),
 })
 
 const forwardInput = settings({
@@ -168,6 +200,24 @@ const session = settings({
   ),
 }).meta({ description: 'What tells sessions apart. By default the rule the model was trained with.' })
 
+const recurrence = DEFAULT_RECURRENCE_OPTIONS
+
+const adopt = settings({
+  enabled: yesOrNo('Whether what keeps coming back in flagged sessions is taken as normal.'),
+  sessions: optional(someInteger(2, 1e6, 'Flagged sessions that must show it.'), recurrence.sessions),
+  share: optional(
+    someNumber({ above: 0, below: 1 }, 'Share of the sessions since the first that must show it.'),
+    recurrence.share,
+  ),
+  minutes: optional(
+    someNumber(
+      { from: 0, to: MAX_SECONDS, what: 'minutes' },
+      'What they must be spread over where their severity is medium or high.',
+    ),
+    recurrence.minutes,
+  ),
+}).meta({ description: 'Adoption of what keeps coming back; needs a state directory.' })
+
 const TOP_K = { error: 'auto, adaptive, an integer >= 1, or a share of the keys above 0 and below 1' }
 
 const detect = settings({
@@ -202,6 +252,7 @@ const detect = settings({
       .meta({ description: 'Fields that ordinary records carry; anomalies carry all.' }),
     'full',
   ),
+  adopt: optional(adopt),
   session_summaries: optional(yesOrNo('Whether each closed session sends a record of its own.'), true),
 })
 
@@ -287,6 +338,23 @@ export const configFileSchema = settings({
       host: optional(text('Address to listen on.'), DEFAULT_METRICS_ADDRESS.host),
       port: optional(someInteger(0, 65_535, 'TCP port; 0 takes a free one.'), DEFAULT_METRICS_ADDRESS.port),
     }).meta({ description: 'HTTP: /healthz, /readyz, and /metrics for Prometheus. Left out: no endpoint.' }),
+  ),
+  state: optional(
+    settings({
+      path: text('Folder for what is adopted and which sessions were flagged last; made when missing.'),
+    }).meta({
+      description: 'What is learnt while running. By default beside the model, where it is needed.',
+    }),
+  ),
+  feedback: optional(
+    settings({
+      token: text('What senders to POST /feedback must know; best taken from the environment or a file.').min(
+        16,
+        {
+          error: 'a text of at least 16 characters',
+        },
+      ),
+    }).meta({ description: 'POST /feedback at the address of metrics: marks flagged sessions as normal.' }),
   ),
   log: optional(
     settings({

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { DEFAULT_JUDGE_OPTIONS, type JudgeOptions } from '../scorer/judge.js'
 import type { ScorerOptions } from '../scorer/scorer.js'
+import type { RecurrenceOptions } from './adopt/recurrence.js'
 import { describeIssues, type Problem, settingName } from './config-problems.js'
 import { checkRules, valueAt } from './config-rules.js'
 import {
@@ -17,6 +18,7 @@ import { type Environment, type FilledIn, fillIn, pathKey } from './config-secre
 import { type ConfigSource, readSource, type SettingPath } from './config-source.js'
 import { ConfigError } from './errors.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
+import type { LearnerOptions } from './learn/options.js'
 import type { LineRules, SessionRule } from './line-rules.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
 import type { FieldSet } from './verdict.js'
@@ -34,6 +36,8 @@ export interface Config {
     readonly maxSessions?: number
     readonly disorderMs?: number
     readonly scorer: ScorerOptions
+    /** When what keeps coming back is adopted; missing: never. */
+    readonly adopt?: RecurrenceOptions
   }
   /** At least one of them. */
   readonly input: {
@@ -50,6 +54,15 @@ export interface Config {
     readonly sessionSummaries: boolean
   }
   readonly deadLetter?: { readonly path: string; readonly maxBytes?: number }
+  /** Folder for what is learnt while running; missing where nothing is. */
+  readonly state?: string
+  /** How the stage learns from the live stream. */
+  readonly learn: LearnerOptions & {
+    /** Whether it starts without a model. */
+    readonly mayLearn: boolean
+  }
+  /** What senders of feedback must know; missing: none is taken. */
+  readonly feedback?: { readonly token: string }
   /** Where health and metrics are served, if anywhere. */
   readonly metrics?: { readonly host: string; readonly port: number }
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] }
@@ -162,6 +175,9 @@ function toConfig(file: ConfigFile, folder: string): Config {
       sessionSummaries: file.detect?.session_summaries ?? true,
     },
     ...(dead_letter && { deadLetter: { ...camelKeys(dead_letter), path: absolute(dead_letter.path) } }),
+    ...statePath(file, absolute),
+    learn: learnOptions(file.model),
+    ...(file.feedback && { feedback: file.feedback }),
     ...(metrics && { metrics: { ...DEFAULT_METRICS_ADDRESS, ...metrics } }),
     log: { level: file.log?.level ?? DEFAULT_LOG_LEVEL },
   }
@@ -187,11 +203,40 @@ function toStage(
     ...(max_sessions !== undefined && { maxSessions: max_sessions }),
     ...(disorder_seconds !== undefined && { disorderMs: disorder_seconds * 1000 }),
     scorer: scorerOptions(how, scorer),
+    ...adoptOptions(detect),
+  }
+}
+
+function adoptOptions({ adopt }: NonNullable<ConfigFile['detect']>): Pick<Config['stage'], 'adopt'> {
+  if (adopt === undefined || !adopt.enabled) return {}
+  const { enabled: _, ...options } = adopt
+  return { adopt: options }
+}
+
+/** As set, else beside the model where something needs it. */
+function statePath(
+  { state, model: { path, retrain }, detect, feedback }: ConfigFile,
+  absolute: (path: string) => string,
+): Pick<Config, 'state'> {
+  if (state !== undefined) return { state: absolute(state.path) }
+  const isRetraining = retrain?.on_drift === true || retrain?.every_hours !== undefined
+  const isNeeded = detect?.adopt?.enabled === true || feedback !== undefined || isRetraining
+  return isNeeded ? { state: `${absolute(path)}.state` } : {}
+}
+
+function learnOptions({ learn = {}, retrain = {} }: ConfigFile['model']): Config['learn'] {
+  const { enabled = true, sessions, new_templates, buffer_mb } = learn
+  return {
+    mayLearn: enabled,
+    ...(sessions !== undefined && { sessions }),
+    ...(new_templates !== undefined && { newTemplates: new_templates }),
+    ...(buffer_mb !== undefined && { bufferBytes: buffer_mb * MIB }),
+    ...camelKeys(retrain),
   }
 }
 
 function scorerOptions(
-  { path: _, ...device }: ConfigFile['model'],
+  { path: _, learn: __, retrain: ___, ...device }: ConfigFile['model'],
   scorer: ConfigFile['scorer'],
 ): ScorerOptions {
   return {

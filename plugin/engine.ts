@@ -1,77 +1,25 @@
-import type { Drain } from '../drain/drain.js'
+import type { Cluster } from '../drain/cluster.js'
+import { Tally } from '../scorer/composition/tally.js'
 import { ScoringError } from '../scorer/errors.js'
 import type { Context, Scorer } from '../scorer/scorer.js'
-import { UNKNOWN } from '../scorer/vocabulary.js'
-import type { Ending, Examiner, Occurrence } from './examiner.js'
+import { BEGIN, UNKNOWN } from '../scorer/vocabulary.js'
+import type { EngineChange, EngineModel, EngineParts, Judged, LineInput } from './engine-parts.js'
+import { defer, isLeft, type PendingEnd, type Question, type Work } from './engine-work.js'
+import type { Occurrence } from './examiner.js'
 import { Fifo } from './fifo.js'
 import { noteUnscored, summarize } from './findings.js'
-import type { Habits } from './habits/habits.js'
-import type { Keys } from './keys.js'
-import type { LineReader, LogRecord } from './line-reader.js'
-import type { Pauses } from './pauses.js'
-import { type ClosedSession, isTrueEnd, type Session, type SessionTracker } from './session.js'
-import type { SessionSummary, Verdict } from './verdict.js'
+import type { SessionRule } from './line-rules.js'
+import { type ClosedSession, isTrueEnd, type Memory, type Session, type SessionTracker } from './session.js'
+import { MAX_HISTORY, takeOver } from './take-over.js'
+import type { SessionSummary } from './verdict.js'
 
-/** A line to be judged. */
-export interface LineInput {
-  /** Undefined when the record holds no line: it passes unscored. */
-  readonly line: string | undefined
-  /** Time of the entry, used when the line has none of its own; NaN if there is none. */
-  readonly timeMs: number
-  /** The record the line came in, for session ids kept in fields. */
-  readonly record?: LogRecord | undefined
-  /** The session id, if it is known already. */
-  readonly sessionId?: string | undefined
-}
-
-/** Verdicts in the order of the lines, and summaries of the sessions that closed on the way. */
-export interface Judged {
-  readonly verdicts: Verdict[]
-  readonly summaries: ClosedSummary[]
-}
-
-export interface ClosedSummary {
-  /** How many of the lines came before it. */
-  readonly after: number
-  readonly summary: SessionSummary
-}
-
-/** What an engine is made of. */
-export interface EngineParts {
-  readonly reader: LineReader
-  readonly drain: Drain
-  readonly keys: Keys
-  readonly tracker: SessionTracker
-  readonly scorer: Scorer
-  readonly examiner: Examiner
-  readonly pauses: Pauses
-  readonly habits: Habits
-  /** Told of each failure of the scorer. */
-  readonly onScorerFailure?: (error: ScoringError) => void
-}
-
-/**
- * Something to be decided once its prefix is computed: a line, or the end of a session. `index` is that of the line; for ends, of the line before
- * which the session closed.
- */
-type Question = { readonly index: number } & (
-  | { readonly occurrence: Occurrence; readonly ending?: undefined }
-  | { readonly ending: Ending; readonly occurrence?: undefined }
-)
-
-/** A session that closed and is still to be asked about, and the line before which it did. */
-interface PendingEnd {
-  readonly closed: ClosedSession
-  readonly index: number
-}
-
-/** Lines and ends that are still to be asked about. */
-interface Work {
-  readonly lines: readonly LineInput[]
-  /** The line that is next. */
-  next: number
-  readonly ends: Fifo<PendingEnd>
-  readonly judged: Judged
+/** What reading a line gave beside its key. */
+interface ReadLine {
+  /** Without its header. */
+  readonly line: string
+  readonly level: string | undefined
+  /** As Habits.steady has it. */
+  readonly steadyMs: number
 }
 
 /** Questions that are computed together. */
@@ -90,8 +38,32 @@ export class Engine {
   /** Tokens of the prefixes of all open questions: no more nodes than this are pinned, with all that leads to them. */
   #numHeld = 0
   readonly #closed: ClosedSession[] = []
+  #parts: EngineParts
 
-  constructor(readonly parts: EngineParts) {}
+  /** @param tracker begins its sessions with `begin` of this engine */
+  constructor(
+    parts: EngineParts,
+    readonly tracker: SessionTracker,
+    readonly sessionRule: SessionRule,
+  ) {
+    this.#parts = parts
+  }
+
+  get parts(): EngineParts {
+    return this.#parts
+  }
+
+  /** The memory of a session that has just begun. */
+  begin(): Memory {
+    const { model } = this.parts
+    if (model !== undefined) return model.examiner.begin(model.scorer.begin())
+    return {
+      context: { tokens: [BEGIN], node: NO_NODE, stamp: 0 },
+      tally: new Tally(),
+      standing: { evidence: [], detectors: [] },
+      clues: [],
+    }
+  }
 
   /** Judges lines. Never rejects for what lines hold; when the scorer fails they come back unscored. */
   judge(lines: readonly LineInput[]): Promise<Judged> {
@@ -101,17 +73,32 @@ export class Engine {
 
   /** Closes all sessions: `complete` when the input has really ended, `open` when it merely stopped. */
   finish(reason: 'complete' | 'open'): Promise<SessionSummary[]> {
-    return this.#close(closed => this.parts.tracker.closeAll(reason, closed))
+    return this.#close(closed => this.tracker.closeAll(reason, closed))
   }
 
   /** Closes sessions that have been silent for too long by the wall clock (milliseconds); call it now and then on live streams. */
   tick(nowWallMs: number): Promise<SessionSummary[]> {
-    return this.#close(closed => this.parts.tracker.closeSilent(nowWallMs, closed))
+    return this.#close(closed => this.tracker.closeSilent(nowWallMs, closed))
+  }
+
+  /**
+   * Lets another model take over, between two lines: what was asked before is answered by the model before, and open sessions go on with what they
+   * have shown so far.
+   */
+  async replace(change: EngineChange): Promise<void> {
+    const before = this.#parts.model
+    await this.#inTurn(async () => {
+      await this.#answered
+      for (const session of this.tracker.sessions()) takeOver(session, before, change.model)
+      this.#parts = { ...this.#parts, ...change }
+      return { prepared: Promise.resolve(), result: undefined }
+    })
+    await before?.scorer.close()
   }
 
   async close(): Promise<void> {
     await this.#turn
-    await this.parts.scorer.close()
+    await this.parts.model?.scorer.close()
   }
 
   async #close(collect: (closed: ClosedSession[]) => void): Promise<SessionSummary[]> {
@@ -149,7 +136,7 @@ export class Engine {
       if (!this.#hasRoom) await this.#answered
       const questions = this.#prepare(work)
       const answered = this.#answer(questions, work.judged)
-      this.#answered = answered
+      this.#answered = Promise.allSettled([this.#answered, answered]).then(() => {})
       // Two slices at a time: one being computed, one being prepared.
       await settled
       settled = answered
@@ -158,7 +145,7 @@ export class Engine {
   }
 
   get #hasRoom(): boolean {
-    return this.#numHeld <= this.parts.scorer.maxHeld
+    return this.#numHeld <= (this.parts.model?.scorer.maxHeld ?? Number.POSITIVE_INFINITY)
   }
 
   /** Turns work into questions, as many as fit one computation: one line can close any number of sessions. */
@@ -166,7 +153,7 @@ export class Engine {
     const questions: Question[] = []
     for (let i = 0; i < MAX_SLICE && isLeft(work) && this.#hasRoom; i++) {
       const end = work.ends.shift()
-      if (end !== undefined) this.#askEnd(end.closed, end.index, questions)
+      if (end !== undefined) this.#askEnd(end.closed, end.index, questions, work.judged)
       else this.#ask(work.lines[work.next]!, work.next++, questions, work)
     }
     return questions
@@ -179,10 +166,12 @@ export class Engine {
       verdicts[index] = { status: 'unscored' }
       return
     }
-    const { reader, drain, keys, tracker, scorer, habits } = this.parts
+    const { tracker } = this
+    const { reader, drain, model } = this.parts
     reader.read(line)
     const { content, contentStart, timeMs, level } = reader.slots
-    const steadyMs = habits.steady(Number.isNaN(timeMs) ? input.timeMs : timeMs)
+    const lineMs = Number.isNaN(timeMs) ? input.timeMs : timeMs
+    const steadyMs = model?.habits.steady(lineMs) ?? Number.NaN
     const id = input.sessionId ?? reader.session(line, input.record)
     const key = content === undefined ? drain.learnKey(line, contentStart) : drain.learnKey(content)
     const cluster = drain.cluster(key)!
@@ -195,64 +184,97 @@ export class Engine {
       return
     }
     const closed = this.#closed
-    const placed = tracker.place(id, Number.isNaN(timeMs) ? input.timeMs : timeMs, closed)
+    const placed = tracker.place(id, lineMs, closed)
     defer(closed, index, ends)
-    const { context } = placed[0]!
-    const token = keys.token(key)
-    questions.push({
-      index,
-      occurrence: {
-        node: this.#enter(context),
-        token,
-        previous: context.tokens[context.tokens.length - 1]!,
-        sessions: placed.slice(),
+    if (model === undefined) {
+      verdicts[index] = {
+        status: 'learning',
+        session: placed[0]!.id,
         template: cluster.template,
-        templateId: cluster.id,
-        content: habits.content(content ?? line, cluster, token),
-        level: token === UNKNOWN ? habits.level(level) : undefined,
-        timing: habits.timing(placed, token, steadyMs),
-      },
-    })
-    for (let i = 0; i < placed.length; i++) {
-      const one = placed[i]!
-      one.numEvents++
-      one.lastTemplate = cluster.id
-      scorer.append(one.context, token)
+        template_id: cluster.id,
+      }
+    } else {
+      const read = { line: content ?? line, level, steadyMs }
+      questions.push({ index, occurrence: this.#occurrence(model, placed, key, cluster, read) })
     }
+    for (let i = 0; i < placed.length; i++) this.#enterLine(placed[i]!, cluster)
     if (reader.isEnd(line)) {
       tracker.end(id, closed)
       defer(closed, index + 1, ends)
     }
   }
 
-  #enter(context: Context): number {
-    const { scorer } = this.parts
+  /** The question about a line in its sessions, whose contexts move on past it. */
+  #occurrence(
+    { keys, scorer, habits }: EngineModel,
+    placed: readonly Session[],
+    key: number,
+    cluster: Cluster,
+    { line, level, steadyMs }: ReadLine,
+  ): Occurrence {
+    const { context } = placed[0]!
+    const token = keys.token(key)
+    const occurrence = {
+      node: this.#enter(scorer, context),
+      token,
+      previous: context.tokens[context.tokens.length - 1]!,
+      sessions: placed.slice(),
+      template: cluster.template,
+      templateId: cluster.id,
+      timeMs: finiteOrNaN(this.tracker.nowMs),
+      content: habits.content(line, cluster, token),
+      level: token === UNKNOWN ? habits.level(level) : undefined,
+      timing: habits.timing(placed, token, steadyMs),
+    }
+    for (let i = 0; i < placed.length; i++) scorer.append(placed[i]!.context, token)
+    return occurrence
+  }
+
+  #enterLine(session: Session, { id }: Cluster): void {
+    session.numEvents++
+    session.lastTemplate = id
+    const { keepsHistory, model } = this.parts
+    if (keepsHistory !== true && model !== undefined) return
+    session.history ??= []
+    if (session.history.length < MAX_HISTORY) session.history.push(id)
+  }
+
+  #enter(scorer: Scorer, context: Context): number {
     const node = scorer.enter(context)
     this.#numHeld += scorer.tree.depth(node)
     return node
   }
 
   /** A true end is a question to the model; any other close only waits its turn to be judged by what came and summed up. */
-  #askEnd({ session, reason }: ClosedSession, index: number, questions: Question[]): void {
+  #askEnd(end: ClosedSession, index: number, questions: Question[], judged: Judged): void {
+    const { session, reason } = end
+    const { model } = this.parts
+    if (model === undefined) {
+      this.#conclude(end, index, judged, undefined)
+      return
+    }
     questions.push({
       index,
       ending: {
-        node: isTrueEnd(reason) ? this.#enter(session.context) : NO_NODE,
+        node: isTrueEnd(reason) ? this.#enter(model.scorer, session.context) : NO_NODE,
         previous: session.context.tokens.at(-1)!,
         sessions: [session],
         closed: reason,
+        timeMs: session.lastMs,
         mayPause: reason === 'idle' || reason === 'complete' ? this.#mayPause(session) : 0,
       },
     })
   }
 
   #mayPause({ lastMs, lastTemplate }: Session): number {
-    const quietMs = this.parts.tracker.nowMs - lastMs
+    const quietMs = this.tracker.nowMs - lastMs
     return Number.isNaN(quietMs) ? 0 : this.parts.pauses.shareLonger(lastTemplate, quietMs)
   }
 
   async #answer(questions: readonly Question[], judged: Judged): Promise<void> {
-    const { scorer, examiner, onScorerFailure } = this.parts
+    const { model, onScorerFailure } = this.parts
+    if (model === undefined) return
+    const { scorer, examiner } = model
     const { tree } = scorer
     let isComputed = true
     try {
@@ -270,25 +292,18 @@ export class Engine {
       } else {
         if (isComputed) examiner.end(tree, ending)
         else noteUnscored(ending.sessions)
-        judged.summaries.push({ after: index, summary: this.#summarize(ending) })
+        this.#conclude({ session: ending.sessions[0]!, reason: ending.closed }, index, judged, model)
       }
       if (node !== NO_NODE && isComputed) tree.unpin(node)
     }
   }
 
-  #summarize({ sessions, closed }: Ending): SessionSummary {
-    const { judge, bundleId } = this.parts.examiner.parts
-    return summarize(sessions[0]!, closed, judge, bundleId)
+  #conclude(closed: ClosedSession, after: number, judged: Judged, model: EngineModel | undefined): void {
+    judged.summaries.push({ after, summary: summarize(closed, model?.examiner.parts) })
+    this.parts.collect?.(closed)
   }
 }
 
-function isLeft({ lines, next, ends }: Work): boolean {
-  return next < lines.length || ends.length > 0
-}
-
-/** Moves the sessions that closed before line `index` to those still to be asked about. */
-function defer(closed: ClosedSession[], index: number, ends: Fifo<PendingEnd>): void {
-  if (closed.length === 0) return
-  for (const one of closed) ends.push({ closed: one, index })
-  closed.length = 0
+function finiteOrNaN(value: number): number {
+  return Number.isFinite(value) ? value : Number.NaN
 }

@@ -1,5 +1,11 @@
 import type { Composition } from '../scorer/composition/composition.js'
-import { type Finding, noFindings, reset, showFindings } from '../scorer/composition/findings.js'
+import {
+  type Finding,
+  type Findings,
+  noFindings,
+  reset,
+  showFindings,
+} from '../scorer/composition/findings.js'
 import { Tally } from '../scorer/composition/tally.js'
 import {
   DETECTOR_INDEX,
@@ -11,6 +17,7 @@ import type { Judge, Judgement } from '../scorer/judge.js'
 import type { PrefixTree } from '../scorer/prefix-tree.js'
 import type { Context } from '../scorer/scorer.js'
 import { END, UNKNOWN } from '../scorer/vocabulary.js'
+import type { Adopter } from './adopt/adopter.js'
 import { expectedNext, explain } from './explain.js'
 import { explainOddity } from './explain-oddity.js'
 import { evidenceOf, note, noteUnscored, strongestFirst } from './findings.js'
@@ -38,6 +45,8 @@ export interface Occurrence {
   readonly level: HabitFinding | undefined
   /** What is odd about its time, in each session. */
   readonly timing: readonly (HabitFinding | undefined)[]
+  /** Time as the log tells it when the line came, in milliseconds since the epoch; NaN without times. */
+  readonly timeMs: number
 }
 
 /** The end of a session, or its being cut off. */
@@ -49,6 +58,8 @@ export interface Ending {
   readonly closed: CloseReason
   /** Share of the pauses there that last longer than the session has been quiet. */
   readonly mayPause: number
+  /** Time of its last line. */
+  readonly timeMs: number
 }
 
 export interface ExaminerParts {
@@ -58,6 +69,8 @@ export interface ExaminerParts {
   readonly composition: Composition
   /** Surprise of keys that were not there in training. */
   readonly unknownSurprise: number
+  /** Says what is taken as normal though it was not in training. */
+  readonly adopter: Adopter
 }
 
 /** An event that is being judged, for sentences about it. */
@@ -71,9 +84,11 @@ interface Told {
 /** Gathers what each detector has to say about an event, has it judged, and puts the verdict into words. */
 export class Examiner {
   readonly #shown = newStatistics()
-  readonly #findings = noFindings()
+  readonly #findings: Findings
 
-  constructor(readonly parts: ExaminerParts) {}
+  constructor(readonly parts: ExaminerParts) {
+    this.#findings = noFindings(parts.adopter.filter)
+  }
 
   /** The memory of a session that has just begun. */
   begin(context: Context): Memory {
@@ -92,15 +107,21 @@ export class Examiner {
     const sequence = (): string =>
       this.#explainSequence(tree, occurrence, template, isKnown, surprise) + explainLevel(occurrence.level)
     let verdict: Verdict | undefined
+    const detector = isKnown ? 'next-key' : 'unseen-key'
+    const { adopter, composition } = this.parts
     sessions.forEach((session, i) => {
-      const timing = occurrence.timing[i]
+      const content = this.#habit(session, occurrence, 'parameter', occurrence.content)
+      const timing = this.#habit(session, occurrence, 'time-gap', occurrence.timing[i])
       this.#clear()
-      this.parts.composition.observe(session.tally, token, this.#findings)
-      this.#showHabits(occurrence.content, timing)
-      this.#show(isKnown ? 'next-key' : 'unseen-key', surprise, rank)
-      if (judge.needsRarity)
+      const isNormal = adopter.passes(session, occurrence, detector, surprise)
+      // A line of a template that was adopted counts for nothing; a known one counts wherever it comes.
+      if (isKnown || !isNormal) composition.observe(session.tally, token, this.#findings)
+      this.#showHabits(content, timing)
+      this.#show(detector, isNormal ? 0 : surprise, isNormal ? 0 : rank)
+      if (judge.needsRarity && !isNormal)
         this.#shown[DETECTOR_INDEX.rarity] = isKnown ? tree.rarity(node, token) : UNSEEN_RARITY
       const { judgement, message } = this.#decide(session, { sequence, occurrence, timing })
+      if (judgement.isAnomaly) adopter.flagged(session, occurrence.timeMs)
       verdict ??= {
         status: 'scored',
         anomaly: judgement.isAnomaly,
@@ -125,17 +146,25 @@ export class Examiner {
 
   /** Judges what the close of a session shows: its end, where it was a true one, and what the session is made of, where nothing is missing. */
   end(tree: PrefixTree, ending: Ending): void {
-    const { closed, mayPause, node } = ending
-    if (!isTrueEnd(closed) && closed !== 'window') return
+    const { closed, mayPause, timeMs } = ending
     const session = ending.sessions[0]!
+    const isWhole = isTrueEnd(closed) || closed === 'window'
+    if (isWhole) this.#conclude(tree, ending, session)
+    this.parts.adopter.closed(session, { isWhole, mayPause, timeMs })
+  }
+
+  #conclude(tree: PrefixTree, ending: Ending, session: Session): void {
+    const { closed, mayPause, node, previous, timeMs } = ending
     this.#clear()
     this.parts.composition.conclude(session.tally, this.#findings)
     for (const finding of Object.values(this.#findings))
       finding.surprise = silenceSurprise(finding.surprise, mayPause)
     if (isTrueEnd(closed)) {
       const surprise = silenceSurprise(tree.surprise(node, END), mayPause)
-      this.#show('session-end', surprise, tree.rank(node, END))
-      this.#shown[DETECTOR_INDEX.rarity] = tree.rarity(node, END)
+      const place = { previous, token: END, templateId: undefined, timeMs }
+      const isNormal = this.parts.adopter.passes(session, place, 'session-end', surprise)
+      this.#show('session-end', isNormal ? 0 : surprise, isNormal ? 0 : tree.rank(node, END))
+      if (!isNormal) this.#shown[DETECTOR_INDEX.rarity] = tree.rarity(node, END)
       const sequence = (): string => this.#explainSequence(tree, ending, undefined, true, surprise)
       this.#decide(session, { sequence })
     } else {
@@ -160,6 +189,18 @@ export class Examiner {
     this.#shown[DETECTOR_INDEX[detector]] = surprise
     this.#shown[DETECTOR_INDEX['top-k']] = rank
     showFindings(this.#shown, this.#findings)
+  }
+
+  /** What is odd about a line's values or time, unless that is taken as normal. */
+  #habit(
+    session: Session,
+    occurrence: Occurrence,
+    detector: 'parameter' | 'time-gap',
+    finding: HabitFinding | undefined,
+  ): HabitFinding | undefined {
+    const isNormal =
+      finding === undefined || this.parts.adopter.passesHabit(session, occurrence, detector, finding.surprise)
+    return isNormal ? undefined : finding
   }
 
   #showHabits(content: HabitFinding | undefined, timing: HabitFinding | undefined): void {

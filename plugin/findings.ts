@@ -1,6 +1,6 @@
 import type { Judge, Judgement } from '../scorer/judge.js'
 import { round } from './fields.js'
-import type { CloseReason, Clue, Session } from './session.js'
+import type { ClosedSession, Clue, Session } from './session.js'
 import type { Evidence, SessionSummary } from './verdict.js'
 
 /** Enters a decision into the session it was made about. */
@@ -37,32 +37,30 @@ export function evidenceOf(session: Session, judge: Judge): Evidence[] {
     }))
 }
 
-/** What is told of a session that closed. */
+/** What is told of a session that closed. @param model undefined while there is none */
 export function summarize(
-  session: Session,
-  closed: CloseReason,
-  judge: Judge,
-  bundleId: string,
+  { session, reason }: ClosedSession,
+  model: { readonly judge: Judge; readonly bundleId: string } | undefined,
 ): SessionSummary {
   const { score, numAnomalies, reasons, message, isIncomplete } = session.findings
   const anomaly = numAnomalies > 0
   return {
     kind: 'session',
-    status: isIncomplete ? 'unscored' : 'scored',
+    status: model === undefined ? 'learning' : isIncomplete ? 'unscored' : 'scored',
     session: session.id,
     anomaly,
     score: round(score),
-    severity: judge.severity(anomaly, score),
+    severity: model?.judge.severity(anomaly, score) ?? 'none',
     reasons: [...reasons],
     ...(message !== undefined && { message }),
-    ...(anomaly && { evidence: evidenceOf(session, judge) }),
+    ...(anomaly && model && { evidence: evidenceOf(session, model.judge) }),
     events: session.numEvents,
     anomalies: numAnomalies,
-    open: closed === 'open',
-    closed,
+    open: reason === 'open',
+    closed: reason,
     ...(Number.isFinite(session.firstMs) && { started: isoTime(session.firstMs) }),
     ...(Number.isFinite(session.lastMs) && { ended: isoTime(session.lastMs) }),
-    model: bundleId,
+    ...(model && { model: model.bundleId }),
   }
 }
 

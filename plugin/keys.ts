@@ -33,6 +33,11 @@ export class Keys {
     return token
   }
 
+  /** The template of an id, unless it was forgotten. Looks at all of them: for what comes seldom. */
+  templateOf(id: string): string | undefined {
+    return this.drain.clusters().find(cluster => cluster.id === id)?.template
+  }
+
   /** The template a token stands for; the vocabulary's own key where no template is known. Undefined for specials. */
   template(token: number): string | undefined {
     return this.#clusters[token]?.template ?? this.vocabulary.key(token)

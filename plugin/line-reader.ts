@@ -10,9 +10,7 @@ export const WHOLE_LOG = 'all'
 
 /** Takes from lines what the engine needs: where the message begins, the time, the session id. One instance reads line after line. */
 export class LineReader {
-  /** The header's findings about the line read last. */
-  readonly slots: HeaderFormat['slots']
-  readonly #format: HeaderFormat
+  #format: HeaderFormat
   readonly #regex: LinearRegex | undefined
   readonly #path: readonly string[] | undefined
   readonly #end: LinearRegex | undefined
@@ -20,11 +18,25 @@ export class LineReader {
   /** @throws DrainConfigError or PatternError when the rules hold a bad format or pattern */
   constructor(rules: LineRules, referenceTimeMs?: number) {
     this.#format = HeaderFormat.parse(rules.format, referenceTimeMs === undefined ? {} : { referenceTimeMs })
-    this.slots = this.#format.slots
     const by = groupingOf(rules.session)
     this.#regex = by?.kind === 'regex' ? LinearRegex.compile(by.pattern) : undefined
     this.#path = by?.kind === 'field' ? by.path.split('.') : undefined
     this.#end = rules.endPattern === undefined ? undefined : LinearRegex.compile(rules.endPattern)
+  }
+
+  /** The header's findings about the line read last. */
+  get slots(): HeaderFormat['slots'] {
+    return this.#format.slots
+  }
+
+  /** Name of the header format, or the notation that it was given in. */
+  get formatName(): string {
+    return this.#format.name
+  }
+
+  /** Reads further lines by another format. @throws DrainConfigError */
+  protected useFormat(format: string): void {
+    this.#format = HeaderFormat.parse(format)
   }
 
   /** The dotted path of the field that holds the session id, if a field does. */

@@ -35,5 +35,10 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
 export const LABELLED_HELP = {
   anomalies_total: { help: 'Anomalies found, by the detector that found them.', labels: ['detector'] },
   sessions_closed_total: { help: 'Sessions closed, by why.', labels: ['reason'] },
+  adoptions_total: {
+    help: 'What was taken as normal, or taken back, by whom.',
+    labels: ['event', 'by'],
+  },
+  trainings_total: { help: 'Trainings in the background: begun, done, failed.', labels: ['event'] },
   unscored_total: { help: 'Records passed on unscored, by why.', labels: ['reason'] },
 } as const satisfies Record<string, { help: string; labels: readonly string[] }>

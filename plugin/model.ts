@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { Drain } from '../drain/drain.js'
 import { type Bundle, type BundleExtras, readBundle, writeBundle } from '../scorer/bundle.js'
 import { BundleError } from '../scorer/errors.js'
@@ -40,6 +41,15 @@ export function writeModel(
     preprocessing: lines === undefined ? null : lines.rules,
     ...(documents && { documents }),
   })
+}
+
+/** Whether a path holds nothing, or an empty directory: a model may be written there. @throws BundleError when it cannot be read */
+export async function isNothingAt(path: string): Promise<boolean> {
+  const entries = await readdir(path).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return []
+    throw new BundleError(`cannot read ${path}: ${error.message}; mend the path or its permissions`, error)
+  })
+  return entries.length === 0
 }
 
 /** Reads a model. @throws BundleError */

@@ -1,48 +1,94 @@
+import { Drain } from '../drain/drain.js'
 import { Composition } from '../scorer/composition/composition.js'
 import { Judge } from '../scorer/judge.js'
 import { Scorer } from '../scorer/scorer.js'
+import { type Adopter, NO_ADOPTER } from './adopt/adopter.js'
+import { OnlineAdopter, type OnlineAdopterParts } from './adopt/online-adopter.js'
+import { Recurrence } from './adopt/recurrence.js'
 import { Engine } from './engine.js'
+import type { EngineModel, EngineParts } from './engine-parts.js'
 import { Examiner } from './examiner.js'
 import { Habits } from './habits/habits.js'
 import { Keys } from './keys.js'
+import { DetectingLineReader } from './learn/detecting-reader.js'
 import { LineReader } from './line-reader.js'
-import type { LineRules } from './line-rules.js'
-import { type Model, readLineModel } from './model.js'
+import { DEFAULT_SESSION_RULE, type LineRules } from './line-rules.js'
+import { isNothingAt, type LineModel, type Model, readLineModel } from './model.js'
 import { Pauses } from './pauses.js'
 import type { Memory, SessionTracker } from './session.js'
 import { type SessionLimits, SessionLru } from './session-lru.js'
 import { SessionWindows } from './session-windows.js'
 import type { ResolvedStageOptions } from './stage-options.js'
 
+/** For logs of which nothing is known. */
+const RULES_WITHOUT = { session: DEFAULT_SESSION_RULE, idleTimeoutSeconds: 1800 }
+const UNNAMED_FORMAT = 'raw'
+
 /** Loads a model and builds the engine around it. @throws BundleError, DrainConfigError or PatternError */
 export async function openEngine(
   options: ResolvedStageOptions,
 ): Promise<{ engine: Engine; rules: LineRules }> {
+  if (options.mayLearn && (await isNothingAt(options.model))) return openWithout(options)
   const { bundle, lines } = await readLineModel(options.model)
   const rules = { ...lines.rules, ...options.rules }
-  const reader = new LineReader(rules)
+  const parts = {
+    reader: new LineReader(rules),
+    drain: lines.drain,
+    pauses: new Pauses(rules.pauses),
+    model: await startModel(bundle, lines, options),
+  }
+  return { engine: makeEngine(parts, rules, options), rules }
+}
+
+/** An engine that has no model yet. */
+function openWithout(options: ResolvedStageOptions): { engine: Engine; rules: LineRules } {
+  const { format } = options.rules
+  const rules = { ...RULES_WITHOUT, ...options.rules, format: format ?? UNNAMED_FORMAT }
+  const reader = format === undefined ? new DetectingLineReader(rules) : new LineReader(rules)
+  const parts = {
+    reader,
+    drain: options.drain ?? new Drain(),
+    pauses: new Pauses(undefined),
+    model: undefined,
+  }
+  return { engine: makeEngine(parts, rules, options), rules }
+}
+
+/** An engine around parts, with a tracker of its own. */
+export function makeEngine(
+  parts: Pick<EngineParts, 'reader' | 'drain' | 'pauses' | 'model'>,
+  rules: LineRules,
+  options: ResolvedStageOptions,
+): Engine {
+  const { onScorerFailure, keepsHistory, collect } = options
+  const engine: Engine = new Engine(
+    { ...parts, onScorerFailure, keepsHistory, collect },
+    makeTracker(rules, options, () => engine.begin()),
+    rules.session,
+  )
+  return engine
+}
+
+/** A model ready to judge what Drain makes of lines. */
+export async function startModel(
+  bundle: Model['bundle'],
+  { drain, habits }: Pick<LineModel, 'drain' | 'habits'>,
+  options: ResolvedStageOptions,
+): Promise<EngineModel> {
   const scorer = await Scorer.start(bundle, options.scorer)
-  const keys = new Keys(lines.drain, bundle.vocabulary)
-  const judge = makeJudge(bundle, options)
+  const keys = new Keys(drain, bundle.vocabulary)
+  const judge = new Judge(bundle.validation, bundle.vocabulary.keys.length, options.detect)
+  const composition = new Composition(bundle.composition)
   const examiner = new Examiner({
     bundleId: bundle.id,
     keys,
     judge,
-    composition: new Composition(bundle.composition),
+    composition,
     unknownSurprise: bundle.unknownSurprise,
+    adopter: makeAdopter(options, { judge, composition, keys }),
   })
-  const engine = new Engine({
-    reader,
-    drain: lines.drain,
-    keys,
-    tracker: makeTracker(rules, options, () => examiner.begin(scorer.begin())),
-    scorer,
-    examiner,
-    pauses: new Pauses(rules.pauses),
-    habits: new Habits(lines.habits, lines.drain, bundle.vocabulary, detector => judge.least(detector)),
-    onScorerFailure: options.onScorerFailure,
-  })
-  return { engine, rules }
+  const least = (detector: 'parameter' | 'time-gap'): number => judge.least(detector)
+  return { keys, scorer, examiner, habits: new Habits(habits, drain, bundle.vocabulary, least) }
 }
 
 function makeTracker(
@@ -57,6 +103,10 @@ function makeTracker(
   return new SessionWindows(span, limits, begin, now)
 }
 
-function makeJudge({ validation, vocabulary }: Model['bundle'], { detect }: ResolvedStageOptions): Judge {
-  return new Judge(validation, vocabulary.keys.length, detect)
+function makeAdopter(
+  { state, adopt }: ResolvedStageOptions,
+  parts: Omit<OnlineAdopterParts, 'state' | 'recurrence'>,
+): Adopter {
+  if (state === undefined) return NO_ADOPTER
+  return new OnlineAdopter({ ...parts, state, recurrence: adopt && new Recurrence(adopt) })
 }

@@ -15,6 +15,8 @@ export interface OpsServerOptions {
   readonly checks?: Readonly<Record<string, ReadinessCheck>>
   /** The body of `/metrics`, in Prometheus' text format. Default: no metrics, 404. */
   readonly metrics?: () => Promise<string>
+  /** Answers `POST /feedback`. Default: nobody does, 405. */
+  readonly feedback?: ((request: IncomingMessage) => Promise<Answer>) | undefined
   /** How long a request may take to arrive, and the answer to be made, in milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number
   /** Connections held at a time; further ones are closed at once. Default 64. */
@@ -23,7 +25,7 @@ export interface OpsServerOptions {
   readonly warn?: (message: string) => void
 }
 
-export const DEFAULT_OPS_SERVER_OPTIONS: Readonly<Required<Omit<OpsServerOptions, 'metrics'>>> =
+export const DEFAULT_OPS_SERVER_OPTIONS: Readonly<Required<Omit<OpsServerOptions, 'metrics' | 'feedback'>>> =
   Object.freeze({
     host: '127.0.0.1',
     port: 9464,
@@ -38,6 +40,7 @@ const RULES = {
   port: isInteger(0, 65_535),
   checks: isPresent,
   metrics: isPresent,
+  feedback: isPresent,
   requestTimeoutMs: isInteger(1, 2 ** 31 - 1),
   maxConnections: isInteger(1),
   warn: isPresent,
@@ -48,7 +51,8 @@ const TEXT = 'text/plain; charset=utf-8'
 const JSON_TYPE = 'application/json; charset=utf-8'
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8'
 
-interface Answer {
+/** What a request is answered. */
+export interface Answer {
   readonly status: number
   readonly type: string
   readonly body: string
@@ -58,9 +62,10 @@ const NOT_FOUND: Answer = { status: 404, type: TEXT, body: 'not found; try /heal
 const NOT_ALLOWED: Answer = { status: 405, type: TEXT, body: 'only GET and HEAD\n' }
 const BROKEN: Answer = { status: 500, type: TEXT, body: 'failed; the log says why\n' }
 
-/** HTTP for those who watch over the stage: `/healthz`, `/readyz` and `/metrics`. It shows no data and changes nothing. */
+/** HTTP for those who watch over the stage: `/healthz`, `/readyz` and `/metrics`, which show no data and change nothing; `/feedback` if wanted. */
 export class OpsServer {
-  readonly #options: Required<Omit<OpsServerOptions, 'metrics'>> & Pick<OpsServerOptions, 'metrics'>
+  readonly #options: Required<Omit<OpsServerOptions, 'metrics' | 'feedback'>> &
+    Pick<OpsServerOptions, 'metrics' | 'feedback'>
   readonly #server: Server
 
   /** @throws ConfigError that lists every option that is wrong */
@@ -109,14 +114,19 @@ export class OpsServer {
       'content-length': Buffer.byteLength(body),
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      ...(status === NOT_ALLOWED.status && { allow: 'GET, HEAD', connection: 'close' }),
+      ...(status === NOT_ALLOWED.status && { allow: 'GET, HEAD' }),
+      // What is left of a body that was refused is not read.
+      ...(status >= 400 && !request.complete && { connection: 'close' }),
     })
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 
-  async #answer({ method, url = '' }: IncomingMessage): Promise<Answer> {
-    if (method !== 'GET' && method !== 'HEAD') return NOT_ALLOWED
+  async #answer(request: IncomingMessage): Promise<Answer> {
+    const { method, url = '' } = request
     const [path] = url.split('?', 1)
+    const { feedback } = this.#options
+    if (method === 'POST' && path === '/feedback' && feedback) return feedback(request)
+    if (method !== 'GET' && method !== 'HEAD') return NOT_ALLOWED
     if (path === '/healthz') return { status: 200, type: TEXT, body: 'ok\n' }
     if (path === '/readyz') return this.#readiness()
     const { metrics } = this.#options

@@ -49,6 +49,10 @@ export class SessionLru implements SessionTracker {
     return this.#clock.now
   }
 
+  *sessions(): Generator<Session> {
+    for (const held of this.#sessions.rvalues()) yield held!.session
+  }
+
   place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
     const now = this.#clock.advance(timeMs)
     if (now >= this.#nextExpiryMs) this.#closeIdle(now, closed)

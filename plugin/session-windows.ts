@@ -50,6 +50,10 @@ export class SessionWindows implements SessionTracker {
     return this.#clock.now
   }
 
+  *sessions(): Generator<Session> {
+    for (const windows of this.#groups.values()) for (const { session } of windows) yield session
+  }
+
   place(id: string, lineMs: number, closed: ClosedSession[]): readonly Session[] {
     const timeMs = Math.abs(lineMs) <= MAX_DATE_MS ? lineMs : Number.NaN
     const clock = this.#clock.advance(timeMs)

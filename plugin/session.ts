@@ -2,6 +2,7 @@ import type { Tally } from '../scorer/composition/tally.js'
 import type { DetectorName } from '../scorer/detectors/detector.js'
 import type { Standing } from '../scorer/judge.js'
 import type { Context } from '../scorer/scorer.js'
+import type { Trail } from './adopt/adopter.js'
 import type { Pace } from './habits/pace.js'
 
 /** What the detectors remember of a session. */
@@ -39,6 +40,10 @@ export interface Session extends Memory {
   lastTemplate: string | undefined
   /** What was found so far; verdicts fill it in. */
   readonly findings: Findings
+  /** What was odd about it, where that is to be remembered. */
+  trail: Trail | undefined
+  /** Template ids of its lines, where they are kept to learn from. */
+  history: string[] | undefined
 }
 
 /** The worst that was found in a session, in the terms of its summary. */
@@ -71,6 +76,8 @@ export interface SessionTracker {
   readonly size: number
   /** Time as the log tells it, in milliseconds since the epoch; -Infinity before the first line with a time. */
   readonly nowMs: number
+  /** All sessions held. */
+  sessions(): Iterable<Session>
   /**
    * The sessions a line belongs to, the one it is scored in first; sessions that are over by then are added to `closed`.
    *
@@ -95,5 +102,7 @@ export function newSession(id: string, memory: Memory, timeMs: number): Session 
     lastMs: timeMs,
     lastTemplate: undefined,
     findings: { score: 0, numAnomalies: 0, reasons: new Set(), message: undefined, isIncomplete: false },
+    trail: undefined,
+    history: undefined,
   }
 }

@@ -1,10 +1,14 @@
+import type { Drain } from '../drain/drain.js'
 import { DETECTOR_NAMES } from '../scorer/detectors/detector.js'
 import { isDetectorName, type JudgeOptions } from '../scorer/judge.js'
 import { PRECISIONS } from '../scorer/model/precision.js'
 import { PROVIDERS } from '../scorer/provider.js'
 import { DEFAULT_SCORER_OPTIONS, type ScorerOptions } from '../scorer/scorer.js'
+import type { RecurrenceOptions } from './adopt/recurrence.js'
+import type { StateDirectory } from './adopt/state-directory.js'
 import { ConfigError } from './errors.js'
 import { LINE_FIELDS, type LineRules, lineRulesSchema } from './line-rules.js'
+import type { ClosedSession } from './session.js'
 import type { FieldSet } from './verdict.js'
 
 /** Settings of a stage. */
@@ -23,6 +27,21 @@ export interface StageOptions {
   readonly maxSessions?: number
   /** How far lines may come out of order, in milliseconds of their own time. Default 0. */
   readonly disorderMs?: number
+  /**
+   * Where the stage keeps what it adopts and what it flagged lately: what was adopted or marked as normal there is not flagged. Default: nowhere,
+   * nothing is.
+   */
+  readonly state?: StateDirectory | undefined
+  /** When what keeps coming back is adopted as normal by itself; needs `state`. Default: never. */
+  readonly adopt?: RecurrenceOptions | undefined
+  /** Whether a stage without a model starts all the same: lines then pass as `learning`. Default false. */
+  readonly mayLearn?: boolean
+  /** The Drain that such a stage goes on with. Default: one that knows nothing. */
+  readonly drain?: Drain | undefined
+  /** Whether sessions keep the ids of their lines' templates; they do in any case while there is no model. Default false. */
+  readonly keepsHistory?: boolean
+  /** Takes the sessions that close, in their order; for those who learn from them. Default: nobody. */
+  readonly collect?: ((closed: ClosedSession) => void) | undefined
   /** How the model runs: precision, provider, threads, memory. */
   readonly scorer?: ScorerOptions
   /** Told of failures of the scorer, whose records pass unscored. */
@@ -38,6 +57,12 @@ export const DEFAULT_STAGE_OPTIONS = {
   fields: 'full',
   maxSessions: 100_000,
   disorderMs: 0,
+  state: undefined,
+  adopt: undefined,
+  mayLearn: false,
+  drain: undefined,
+  keepsHistory: false,
+  collect: undefined,
   scorer: {},
   onScorerFailure: () => {},
   now: Date.now,
@@ -67,6 +92,9 @@ export function resolveStageOptions(options: StageOptions): ResolvedStageOptions
   problems.push(...scorerProblems(resolved.scorer))
   if (!Number.isInteger(resolved.maxSessions) || resolved.maxSessions < 1) {
     problems.push(`stage.maxSessions must be an integer >= 1, got ${resolved.maxSessions}`)
+  }
+  if (resolved.adopt !== undefined && resolved.state === undefined) {
+    problems.push('stage.adopt needs stage.state: give it a StateDirectory')
   }
   if (!(resolved.disorderMs >= 0)) problems.push(`stage.disorderMs must be >= 0, got ${resolved.disorderMs}`)
   const rules = lineRulesSchema.partial().safeParse(resolved.rules)

@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream'
 import { batches } from './batches.js'
-import type { Engine, LineInput } from './engine.js'
+import type { Engine } from './engine.js'
+import type { LineInput } from './engine-parts.js'
 import { trimVerdict } from './fields.js'
 import { fieldText, type LogRecord } from './line-reader.js'
 import type { LineRules } from './line-rules.js'

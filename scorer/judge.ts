@@ -112,6 +112,13 @@ export class Judge {
     return normals.pValue(statistic)
   }
 
+  /** Whether a surprise is beyond everyday life as a detector in use sees it, so that it counts as evidence. */
+  isOdd(detector: DetectorName, surprise: number): boolean {
+    const index = DETECTOR_INDEX[detector]
+    const view = this.#views.find(({ detectors }) => detectors.includes(index))
+    return view !== undefined && view.evidence(surprise) > 0
+  }
+
   /** Judges what an event, or a session's end, showed, and lets the session remember it. */
   judge(standing: Standing, shown: Statistics): Judgement {
     let before = 0

@@ -7,7 +7,8 @@ import { inspectEnvironment } from '../config-environment.js'
 import type { Environment } from '../config-secrets.js'
 import { ConfigError } from '../errors.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
-import { type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
+import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
+import { isNothingAt } from '../model.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from '../output/forward-options.js'
 import { probeApart } from './probe-apart.js'
 
@@ -44,6 +45,10 @@ export async function check(path: string, options: CheckOptions = {}): Promise<n
     const all = [...(typeof model === 'string' ? [model] : []), ...device, ...problems]
     if (all.length > 0 || typeof model === 'string') throw new ConfigError(all)
     print(summarize(path, config, model))
+    if (model.bundle === undefined)
+      complain(
+        `${path}: note: there is no model at ${config.stage.model}: is the path right? Else one is learnt from the stream`,
+      )
     for (const note of notes) complain(`${path}: note: ${note}`)
     return CORRECT
   } catch (error) {
@@ -54,12 +59,15 @@ export async function check(path: string, options: CheckOptions = {}): Promise<n
 }
 
 interface Examined {
-  readonly bundle: Bundle
-  readonly rules: LineRules
+  /** Undefined where it is yet to be learnt. */
+  readonly bundle: Bundle | undefined
+  readonly rules: Pick<LineRules, 'session'> & Partial<LineRules>
 }
 
 /** The model and the rules for lines in it, or what is wrong with it. */
-async function examineModel({ stage }: Config): Promise<Examined | string> {
+async function examineModel({ stage, learn }: Config): Promise<Examined | string> {
+  if (learn.mayLearn && (await isNothingAt(stage.model)))
+    return { bundle: undefined, rules: { session: DEFAULT_SESSION_RULE, ...stage.rules } }
   try {
     const bundle = await readBundle(stage.model)
     const rules = lineRulesSchema.safeParse(bundle.extras.preprocessing)
@@ -85,13 +93,15 @@ function summarize(path: string, config: Config, { bundle, rules }: Examined): s
   const rows: (readonly [string, string])[] = [
     [
       'model',
-      `${bundle.id}, ${bundle.vocabulary.keys.length} templates (${stage.model}), on ${provider} in ${precision}`,
+      bundle === undefined
+        ? `none at ${stage.model}: it would learn one from the stream`
+        : `${bundle.id}, ${bundle.vocabulary.keys.length} templates (${stage.model}), on ${provider} in ${precision}`,
     ],
     [
       'lines',
-      `${stage.lineFields === undefined ? '' : `in ${stage.lineFields.join(' or ')}, `}format ${rules.format}`,
+      `${stage.lineFields === undefined ? '' : `in ${stage.lineFields.join(' or ')}, `}format ${rules.format ?? 'recognised from the first lines'}`,
     ],
-    ['sessions', `${describeRule(rules.session)} (${own})`],
+    ['sessions', `${describeRule(rules.session)}${bundle === undefined ? '' : ` (${own})`}`],
     ['detection', `${detectors.join(', ')}; ${falseAlarmRate} false alarms a normal session`],
     ...describeInputs(input),
     ...describeOutputs(output),

@@ -40,6 +40,8 @@ export function makeProgram(): Command {
   addEvaluate(program)
   addParse(program)
   addRun(program)
+  addAdopted(program)
+  addFeedback(program)
   addCheck(program)
   addInit(program)
   addDoctor(program)
@@ -162,18 +164,22 @@ function addScore(program: Command): void {
         .requiredOption('--input <file...>', 'raw lines, plain or .gz; - is standard input')
         .option('--complete', 'the end of the input ends the sessions still open')
         .option('--explain', 'print what was flagged, for people')
+        .option('--adopt', 'take what keeps coming back across sessions as normal')
+        .option('--state <dir>', 'keep what is adopted in a directory, and begin with what it holds')
         .addOption(
           new Option('--fields <set>', 'fields of ordinary lines')
             .choices(['minimal', 'full'])
             .default('full'),
         ),
     ),
-  ).action(async ({ model, input, complete, explain, fields, ...rest }) =>
+  ).action(async ({ model, input, complete, explain, adopt, state, fields, ...rest }) =>
     (await import('./score.js')).scoreCommand({
       stage: { model, detect: detection(rest), scorer: runOptions(rest), fields },
       input,
       complete,
       explain,
+      adopt,
+      state,
     }),
   )
 }
@@ -226,6 +232,31 @@ function addRun(program: Command): void {
     .description('the pipeline stage: records in, tagged records out, until told to stop')
     .requiredOption('--config <file>', 'a *.logneo.yaml; logneo init writes one')
     .action(async ({ config }) => (await import('./run.js')).runCommand(config))
+}
+
+function addAdopted(program: Command): void {
+  program
+    .command('adopted')
+    .description('what a stage took as normal because it kept coming back, or because somebody said so')
+    .requiredOption('--state <dir>', 'the state directory of the stage')
+    .option('--revoke <id>', 'take one back')
+    .action(async ({ state, revoke }) => (await import('./adopted.js')).adoptedCommand(state, revoke))
+}
+
+function addFeedback(program: Command): void {
+  program
+    .command('feedback')
+    .description('say that a flagged session is normal: what was odd about it is no longer flagged')
+    .requiredOption('--normal <session>', 'id of the session, as in its verdicts')
+    .option('--state <dir>', 'the state directory of the stage')
+    .option('--url <url>', 'or where a running stage serves its metrics, such as http://127.0.0.1:9464')
+    .action(async ({ normal, state, url }) => {
+      if ((state === undefined) === (url === undefined))
+        throw new UsageError('give either --state DIR or --url URL')
+      const { feedbackByHttp, feedbackCommand } = await import('./adopted.js')
+      if (state !== undefined) feedbackCommand(state, normal)
+      else await feedbackByHttp(url, normal, process.env.LOGNEO_FEEDBACK_TOKEN)
+    })
 }
 
 function addCheck(program: Command): void {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type Config, loadConfig } from '../config.js'
 import { DeadLetterFile } from '../dead-letter.js'
 import { ConfigError } from '../errors.js'
+import { feedbackHandler } from '../feedback.js'
 import { makeLogger } from '../log.js'
 import { Metrics } from '../metrics.js'
 import { OpsServer } from '../ops-server.js'
@@ -9,6 +10,7 @@ import { ForwardSink } from '../output/forward-sink.js'
 import { NdjsonSink } from '../output/ndjson-sink.js'
 import type { Output } from '../output/output.js'
 import { Service } from '../service.js'
+import { type RunLearning, startLearning } from './run-learning.js'
 
 /** `logneo run`: the pipeline stage, until its files are read (and nothing else comes) or it is told to stop. */
 export async function runCommand(path: string): Promise<void> {
@@ -18,8 +20,9 @@ export async function runCommand(path: string): Promise<void> {
   const log = makeLogger({ level: config.log.level })
   const metrics = new Metrics()
   const warn = (message: string): void => log.warn(message)
+  const learning = await startLearning(config, log, metrics)
   const service = await Service.open({
-    stage: config.stage,
+    stage: { ...config.stage, ...learning.stageOptions },
     forward: config.input.forward,
     files: fileInput(config),
     outputs: makeOutputs(config, metrics, warn),
@@ -30,15 +33,19 @@ export async function runCommand(path: string): Promise<void> {
     onChunk: seconds => metrics.observeChunk(seconds),
     warn,
   })
+  learning.attach(service.stage)
+  const reloads = reloadOnHangup(service, learning, warn)
   const stopped = stopSignal()
   const address = await service.listen()
   if (address !== undefined) log.info(`taking Forward chunks on ${address.address}:${address.port}`)
-  const ops = await startOps(config, service, metrics, warn)
+  const ops = await startOps(config, service, metrics, learning, warn)
   if (ops !== undefined) log.info(`health and metrics on http://${ops.address.address}:${ops.address.port}`)
   const read = service.readFiles()
   await (config.input.forward === undefined ? Promise.race([read, stopped]) : Promise.all([read, stopped]))
   log.info('stopping: delivering what was taken')
+  reloads.stop()
   await service.stop()
+  await learning.stop()
   await ops?.server.close()
 }
 
@@ -54,14 +61,21 @@ function makeOutputs({ output }: Config, metrics: Metrics, warn: (message: strin
 }
 
 /** Health, readiness and metrics, where the config wants them. */
-async function startOps(config: Config, service: Service, metrics: Metrics, warn: (message: string) => void) {
+async function startOps(
+  config: Config,
+  service: Service,
+  metrics: Metrics,
+  learning: RunLearning,
+  warn: (message: string) => void,
+) {
   if (config.metrics === undefined) return undefined
+  const { feedback } = config
   const { engine } = service.stage
-  metrics.gauge('sessions_open', 'Sessions held.', () => engine.parts.tracker.size)
+  metrics.gauge('sessions_open', 'Sessions held.', () => engine.tracker.size)
   metrics.gauge(
     'prefixes_remembered',
     'Prefixes whose distribution is remembered.',
-    () => engine.parts.scorer.tree.size,
+    () => engine.parts.model?.scorer.tree.size ?? 0,
   )
   metrics.gauge('templates', 'Templates that Drain keeps.', () => engine.parts.drain.size)
   metrics.gauge('outputs_ready', 'Whether every output has its receiver.', () => (service.isReady ? 1 : 0))
@@ -70,9 +84,24 @@ async function startOps(config: Config, service: Service, metrics: Metrics, warn
     // The model is loaded and the inputs listen before this server does.
     checks: { model: () => true, inputs: () => true, outputs: () => service.isReady },
     metrics: () => metrics.text(),
+    ...(feedback && { feedback: feedbackHandler({ ...feedback, mark: learning.mark }) }),
     warn,
   })
   return { server, address: await server.listen() }
+}
+
+/** On SIGHUP the model, and what was adopted, are read again; records wait for nothing and none is lost. */
+function reloadOnHangup(service: Service, learning: RunLearning, warn: (message: string) => void) {
+  let last: Promise<void> = Promise.resolve()
+  const reload = (): void => {
+    last = last
+      .then(() => learning.reload(service.stage))
+      .catch((error: Error) =>
+        warn(`the model could not be read again, the one before stays: ${error.message}`),
+      )
+  }
+  process.on('SIGHUP', reload)
+  return { stop: () => void process.off('SIGHUP', reload) }
 }
 
 /** The first signal stops in good order; a second one ends the process at once, as it would without us. */

@@ -1,3 +1,5 @@
+import type { Adoption } from '../adopt/adoptions.js'
+import { StateDirectory } from '../adopt/state-directory.js'
 import { readLines } from '../input/lines.js'
 import type { LogRecord } from '../line-reader.js'
 import { createStage, type Stage, type TaggedRecord } from '../stage.js'
@@ -10,6 +12,8 @@ export interface ScoreCommandOptions {
   readonly input: readonly string[]
   readonly complete?: boolean
   readonly explain?: boolean
+  readonly adopt?: boolean
+  readonly state?: string
 }
 
 /** Width of paragraphs where nobody says how wide the page is. */
@@ -21,9 +25,15 @@ export async function scoreCommand({
   input,
   complete = false,
   explain = false,
+  adopt = false,
+  state: path,
 }: ScoreCommandOptions): Promise<void> {
+  const state =
+    adopt || path !== undefined ? StateDirectory.open(path, { onChange: sayChange, warn: say }) : undefined
   const stage = await createStage({
     ...options,
+    state,
+    ...(adopt && { adopt: {} }),
     onScorerFailure: error => say(`scoring failed, lines pass unscored: ${error.message}`),
   })
   const print = explain ? flagPrinter() : printRecords
@@ -41,7 +51,14 @@ export async function scoreCommand({
     say(tally.text())
   } finally {
     await stage.close()
+    state?.close()
   }
+}
+
+function sayChange(event: 'adopted' | 'revoked', { id, description, sightings }: Adoption): void {
+  if (event === 'revoked' || sightings === undefined) return
+  const { sessions, from, to } = sightings
+  say(`adopted as ${id}, shown by ${sessions} sessions from ${from} to ${to}: ${description.join('; ')}`)
 }
 
 /** Lines as records: JSON lines by their fields where the format is json, others as they are. */

@@ -34,6 +34,9 @@ export const habitSchema = z.strictObject({
 export type HabitTable = z.infer<typeof habitSchema>
 export type PlaceTable = z.infer<typeof place>
 
+/** Of a model that was learnt from keys alone. */
+export const NO_HABITS: HabitTable = { templates: {} }
+
 const MAX_PER_TOKEN = 4
 
 /** `at` of a parameter that is the `nth` of its token. */

@@ -25,6 +25,11 @@ export class Composition {
     else if (token !== UNKNOWN) this.#countVector.observe(token, count, findings['count-vector'], 0)
   }
 
+  /** Counts a token in until it has come `count` times, and raises findings on the way. */
+  grow(tally: Tally, token: number, count: number, findings: Findings): void {
+    for (let i = tally.count(token); i < count; i++) this.observe(tally, token, findings)
+  }
+
   /** Raises findings by what only the end of a session settles. */
   conclude(tally: Tally, findings: Findings): void {
     this.#conclude(tally, findings, 0)

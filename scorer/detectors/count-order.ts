@@ -17,7 +17,7 @@ export class CountOrder {
         const of = statistics.together(a, b) - own
         if (of <= 0) continue
         const sign = Math.sign(tally.count(a) - tally.count(b))
-        raise(finding, statistics.compared(a, b, sign) - own, of, 'order', a, b)
+        raise(finding, statistics.compared(a, b, sign) - own, of, 'order', a, b, sign)
       }
     }
   }

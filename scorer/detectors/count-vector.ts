@@ -20,15 +20,16 @@ export class CountVector {
     if (largest === size && atLeast[size] === own) while (largest > 0 && atLeast[largest]! <= own) largest--
     // Beyond the largest size the tail is taken to halve with each doubling, the slowest fall that is common.
     const beyond = Math.max(0, size - largest) * Math.LN2
-    raise(finding, (atLeast[size] ?? 0) - own, atLeast[0]! - own, 'many', token, undefined, beyond)
+    raise(finding, (atLeast[size] ?? 0) - own, atLeast[0]! - own, 'many', token, undefined, size, beyond)
   }
 
   conclude(tally: Tally, finding: Finding, own: 0 | 1): void {
     for (const token of tally.compared) {
       const atLeast = this.#atLeast.get(token)
       if (atLeast === undefined || atLeast[0]! <= own) continue
-      const more = atLeast[sizeOf(tally.count(token)) + 1] ?? 0
-      raise(finding, atLeast[0]! - more - own, atLeast[0]! - own, 'few', token)
+      const size = sizeOf(tally.count(token))
+      const more = atLeast[size + 1] ?? 0
+      raise(finding, atLeast[0]! - more - own, atLeast[0]! - own, 'few', token, undefined, size)
     }
   }
 }

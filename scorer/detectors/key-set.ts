@@ -42,13 +42,12 @@ export class KeySet {
       this.#absent(token, this.statistics.sessionsWith(token), tally, finding, own)
   }
 
-  /** The most faithful companion of a key that did not come. */
+  /** The most faithful companion of a key that did not come, of those not passed over. */
   #absent(token: number, of: number, tally: Tally, finding: Finding, own: 0 | 1): void {
     for (const companion of this.#companions.get(token) ?? []) {
       if (tally.count(companion.token) > 0) continue
       const goesWith = token === EVERY ? undefined : token
-      raise(finding, companion.without - own, of - own, 'absent', companion.token, goesWith)
-      return
+      if (!raise(finding, companion.without - own, of - own, 'absent', companion.token, goesWith)) return
     }
   }
 }

@@ -126,7 +126,7 @@ t.test('so are those of the machine', async t => {
   const folder = t.testdir({ file: '' })
   const { code, complaints } = await checked(
     folder,
-    `model: {path: none}
+    `model: {path: none, learn: {enabled: false}}
 input: {files: {paths: [none.log, ., file], tag: raw.a}, forward: {path: no/such.sock}}
 output: {ndjson: {path: none/out.ndjson}}
 dead_letter: {path: file/letters}
@@ -177,5 +177,16 @@ t.test('a config file that is missing is one sentence', async t => {
   t.equal(await check('/no/such.yaml', { complain: text => complaints.push(text) }), 2)
   t.strictSame(complaints, [
     '/no/such.yaml: cannot read /no/such.yaml (ENOENT): logneo init writes a config to start from',
+  ])
+})
+
+t.test('a model that is yet to be learnt is a note, as the path may be wrong', async t => {
+  const text =
+    'model: {path: none}\ninput: {stdin: {tag: raw.a}}\nsession: {field: id}\noutput: {ndjson: {path: "-"}}\n'
+  const { code, printed, complaints } = await checked(t.testdir(), text)
+  t.equal(code, 0)
+  t.match(printed, /model +none at \.\/none: it would learn one from the stream/)
+  t.strictSame(complaints, [
+    './a.logneo.yaml: note: there is no model at ./none: is the path right? Else one is learnt from the stream',
   ])
 })

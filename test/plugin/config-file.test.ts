@@ -21,6 +21,7 @@ t.test('a minimal config has defaults, and paths relative to its folder', async 
     stage: { model: '/etc/logneo/m', detect: {}, rules: {}, scorer: {} },
     input: { stdin: { tag: 'raw.a' } },
     output: { ndjson: { path: '-' }, tagPrefix: 'scored.', sessionSummaries: true },
+    learn: { mayLearn: true },
     log: { level: 'info' },
   }
   t.strictSame(parseConfig(MINIMAL, {}, '/etc/logneo'), expected)
@@ -85,6 +86,7 @@ log: {level: debug}
     },
     deadLetter: { path: '/c/dead/letters', maxBytes: 2048 },
     metrics: { host: '127.0.0.1', port: 0 },
+    learn: { mayLearn: true },
     log: { level: 'debug' },
   }
   t.strictSame(parseConfig(text, {}, '/c'), expected)
@@ -130,7 +132,7 @@ zzz: 1
     'detect.detectors[1] must be one of next-key, unseen-key, session-end, key-set, count-order, count-vector, parameter, time-gap, top-k, got "rank" (line 11)',
     'detect.fields must be minimal or full, got "some" (line 12)',
     'alerts is not available in this version: remove it (line 13)',
-    'zzz is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, log (line 14)',
+    'zzz is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, state, feedback, log (line 14)',
   ])
 })
 
@@ -181,7 +183,7 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'the prototype',
     `${MINIMAL}__proto__: {model: 1}\n`,
-    '__proto__ is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, log (line 4)',
+    '__proto__ is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, state, feedback, log (line 4)',
   ],
   [
     'files and standard input',

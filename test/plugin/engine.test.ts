@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { Judged, LineInput } from '../../plugin/engine.js'
+import type { Judged, LineInput } from '../../plugin/engine-parts.js'
 import { openEngine } from '../../plugin/open-engine.js'
 import { resolveStageOptions, type StageOptions } from '../../plugin/stage-options.js'
 import type { SessionSummary, Verdict } from '../../plugin/verdict.js'
@@ -155,7 +155,7 @@ t.test('a scorer that fails leaves lines unscored, once told, and later lines ar
   t.teardown(() => engine.close())
   const session = (name: string) =>
     inputs(['open', 'write', 'sync', 'close'].map(kind => logLine(START_MS, name, kind, 1)))
-  const { scorer } = engine.parts
+  const { scorer } = engine.parts.model!
   // A token the model does not know makes the runtime fail as a broken graph would.
   const broken = scorer.begin()
   scorer.append(broken, 100_000)

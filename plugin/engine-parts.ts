@@ -1,0 +1,62 @@
+import type { Drain } from '../drain/drain.js'
+import type { ScoringError } from '../scorer/errors.js'
+import type { Scorer } from '../scorer/scorer.js'
+import type { Examiner } from './examiner.js'
+import type { Habits } from './habits/habits.js'
+import type { Keys } from './keys.js'
+import type { LineReader, LogRecord } from './line-reader.js'
+import type { Pauses } from './pauses.js'
+import type { ClosedSession } from './session.js'
+import type { SessionSummary, Verdict } from './verdict.js'
+
+/** A line to be judged. */
+export interface LineInput {
+  /** Undefined when the record holds no line: it passes unscored. */
+  readonly line: string | undefined
+  /** Time of the entry, used when the line has none of its own; NaN if there is none. */
+  readonly timeMs: number
+  /** The record the line came in, for session ids kept in fields. */
+  readonly record?: LogRecord | undefined
+  /** The session id, if it is known already. */
+  readonly sessionId?: string | undefined
+}
+
+/** Verdicts in the order of the lines, and summaries of the sessions that closed on the way. */
+export interface Judged {
+  readonly verdicts: Verdict[]
+  readonly summaries: ClosedSummary[]
+}
+
+export interface ClosedSummary {
+  /** How many of the lines came before it. */
+  readonly after: number
+  readonly summary: SessionSummary
+}
+
+/** What a model brings along. */
+export interface EngineModel {
+  readonly keys: Keys
+  readonly scorer: Scorer
+  readonly examiner: Examiner
+  readonly habits: Habits
+}
+
+/** What an engine is made of. */
+export interface EngineParts {
+  readonly reader: LineReader
+  readonly drain: Drain
+  readonly pauses: Pauses
+  /** Undefined while there is none: lines then pass as `learning`. */
+  readonly model: EngineModel | undefined
+  /** Told of each failure of the scorer. */
+  readonly onScorerFailure?: (error: ScoringError) => void
+  /** Whether sessions keep their histories. They do in any case while there is no model. Default false. */
+  readonly keepsHistory?: boolean
+  /** Takes the sessions that closed, in their order. */
+  readonly collect?: ((closed: ClosedSession) => void) | undefined
+}
+
+/** What changes when another model takes over. */
+export type EngineChange = Partial<Pick<EngineParts, 'reader' | 'drain' | 'pauses'>> & {
+  readonly model: EngineModel
+}

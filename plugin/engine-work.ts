@@ -1,0 +1,40 @@
+import type { Judged, LineInput } from './engine-parts.js'
+import type { Ending, Occurrence } from './examiner.js'
+import type { Fifo } from './fifo.js'
+import type { ClosedSession } from './session.js'
+
+/**
+ * Something to be decided once its prefix is computed: a line, or the end of a session. `index` is that of the line; for ends, of the line before
+ * which the session closed.
+ */
+export type Question = { readonly index: number } & (
+  | { readonly occurrence: Occurrence; readonly ending?: undefined }
+  | { readonly ending: Ending; readonly occurrence?: undefined }
+)
+
+/** A session that closed and is still to be asked about, and the line before which it did. */
+export interface PendingEnd {
+  readonly closed: ClosedSession
+  readonly index: number
+}
+
+/** Lines and ends that are still to be asked about. */
+export interface Work {
+  readonly lines: readonly LineInput[]
+  /** The line that is next. */
+  next: number
+  readonly ends: Fifo<PendingEnd>
+  readonly judged: Judged
+}
+
+/** Whether anything is still to be asked about. */
+export function isLeft({ lines, next, ends }: Work): boolean {
+  return next < lines.length || ends.length > 0
+}
+
+/** Moves the sessions that closed before line `index` to those still to be asked about. */
+export function defer(closed: ClosedSession[], index: number, ends: Fifo<PendingEnd>): void {
+  if (closed.length === 0) return
+  for (const one of closed) ends.push({ closed: one, index })
+  closed.length = 0
+}
