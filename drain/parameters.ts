@@ -12,8 +12,17 @@ export interface Parameter {
   readonly token: number
 }
 
-/** Told of each parameter in the line's order: its bounds in the line, the token it stands in, and the name of the mask that found it, if one did. */
-export type ParameterVisitor = (start: number, end: number, token: number, mask: string | undefined) => void
+/**
+ * Told of each parameter in the line's order: its bounds in the line, the token it stands in, how many of that token came before it, and the name
+ * of the mask that found it, if one did.
+ */
+export type ParameterVisitor = (
+  start: number,
+  end: number,
+  token: number,
+  nth: number,
+  mask: string | undefined,
+) => void
 
 /** Visits the parameters of a line just split; none if the line has another shape than the cluster. Makes no objects. */
 export function visitParameters(
@@ -34,12 +43,12 @@ export function visitParameters(
     const isOneMask =
       mask === firstMask + 1 && scanner.starts[firstMask] === start && scanner.ends[firstMask] === end
     if (tokens.isJoined[token] === 1 || (tokenIds[token] === WIDENED && !isOneMask)) {
-      visit(offset + start, offset + end, token, undefined)
+      visit(offset + start, offset + end, token, 0, undefined)
       continue
     }
     for (let i = firstMask; i < mask; i++) {
       const { name } = scanner.maskRules[scanner.rules[i]!]!
-      visit(offset + scanner.starts[i]!, offset + scanner.ends[i]!, token, name)
+      visit(offset + scanner.starts[i]!, offset + scanner.ends[i]!, token, i - firstMask, name)
     }
   }
 }
@@ -52,7 +61,7 @@ export function readParameters(
   cluster: Cluster,
 ): Parameter[] {
   const found: Parameter[] = []
-  visitParameters(tokens, scanner, cluster, (start, end, token, mask) =>
+  visitParameters(tokens, scanner, cluster, (start, end, token, _nth, mask) =>
     found.push({ value: line.slice(start, end), token, ...(mask !== undefined && { mask }) }),
   )
   return found

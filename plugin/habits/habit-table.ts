@@ -43,7 +43,3 @@ const MAX_PER_TOKEN = 4
 export function placeAt(token: number, nth: number): number {
   return MAX_PER_TOKEN * token + Math.min(nth, MAX_PER_TOKEN - 1)
 }
-
-export function tokenAt(at: number): number {
-  return Math.floor(at / MAX_PER_TOKEN)
-}

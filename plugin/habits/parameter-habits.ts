@@ -1,11 +1,11 @@
 import type { Cluster } from '../../drain/cluster.js'
 import type { Drain } from '../../drain/drain.js'
 import { WILDCARD } from '../../drain/mask.js'
+import type { ParameterVisitor } from '../../drain/parameters.js'
 import { UNKNOWN, type Vocabulary } from '../../scorer/vocabulary.js'
 import { Category } from './category.js'
 import { type HabitFinding, MIN_FINDING, stronger } from './finding.js'
-import { type HabitTable, type PlaceTable, tokenAt } from './habit-table.js'
-import { visitPlaces } from './placed-value.js'
+import { type HabitTable, type PlaceTable, placeAt } from './habit-table.js'
 import { binOf, Range } from './range.js'
 import { type Oddness, surpriseOf } from './surprise.js'
 import { comparable, numberOf } from './value.js'
@@ -33,6 +33,11 @@ export interface ParameterParts {
 export class ParameterHabits {
   readonly #byToken: (TemplateHabits | undefined)[] = []
   readonly #levels: Category | undefined
+  /** The line looked at, and what was found in it so far. */
+  #line = ''
+  #habits: TemplateHabits | undefined
+  #isWidened = false
+  #found: HabitFinding | undefined
 
   constructor(
     { templates, levels }: HabitTable,
@@ -60,16 +65,24 @@ export class ParameterHabits {
     if (habits === undefined) return undefined
     const isWidened = cluster.template !== habits.template
     if (habits.places.length === 0 && !isWidened) return undefined
-    let found: HabitFinding | undefined
-    visitPlaces(this.parts.drain, cluster, (at, start, end, mask) => {
-      const place = habits.places[at]
-      if (place === undefined && !isWidened) return
-      const text = comparable(line, start, end, mask)
-      if (text === undefined) return
-      const finding = place === undefined ? lookAtConstant(habits, at, text) : lookAtValue(place, text)
-      found = stronger(found, finding)
-    })
-    return found
+    this.#line = line
+    this.#habits = habits
+    this.#isWidened = isWidened
+    this.#found = undefined
+    this.parts.drain.visitParameters(cluster, this.#visit)
+    return this.#found
+  }
+
+  /** One function for all lines: this is done for each of them. */
+  readonly #visit: ParameterVisitor = (start, end, token, nth, mask) => {
+    const at = placeAt(token, nth)
+    const place = this.#habits!.places[at]
+    if (place === undefined && !this.#isWidened) return
+    const text = comparable(this.#line, start, end, mask)
+    if (text === undefined) return
+    const finding =
+      place === undefined ? lookAtConstant(this.#habits!, token, text) : lookAtValue(place, text)
+    if (finding !== undefined) this.#found = stronger(this.#found, finding)
   }
 
   /** How odd the level of a line is, whatever its template. */
@@ -99,10 +112,10 @@ function lookAtValue(place: Place, text: string): HabitFinding | undefined {
 /** A place that varies only since this line, or an earlier one that was as odd. */
 function lookAtConstant(
   { tokens, numSessions }: TemplateHabits,
-  at: number,
+  token: number,
   text: string,
 ): HabitFinding | undefined {
-  const before = tokens[tokenAt(at)]
+  const before = tokens[token]
   if (before === undefined || before.includes(WILDCARD) || before.includes(text)) return undefined
   const surprise = surpriseOf(0, numSessions)
   return toFinding('constant', { surprise, seen: 0, of: numSessions }, text, before)

@@ -9,27 +9,12 @@ export interface PlacedValue {
   readonly text: string
 }
 
-/** Visits the parameters of the line that Drain learnt last: where each stands (see placeAt), its bounds in the line, its mask. */
-export function visitPlaces(
-  drain: Drain,
-  cluster: Cluster,
-  visit: (at: number, start: number, end: number, mask: string | undefined) => void,
-): void {
-  let nth = 0
-  let last = -1
-  drain.visitParameters(cluster, (start, end, token, mask) => {
-    nth = token === last ? nth + 1 : 0
-    last = token
-    visit(placeAt(token, nth), start, end, mask)
-  })
-}
-
 /** What is compared of the line that Drain learnt last. */
 export function placedValues(drain: Drain, cluster: Cluster, line: string): PlacedValue[] {
   const values: PlacedValue[] = []
-  visitPlaces(drain, cluster, (at, start, end, mask) => {
+  drain.visitParameters(cluster, (start, end, token, nth, mask) => {
     const text = comparable(line, start, end, mask)
-    if (text !== undefined) values.push({ at, text })
+    if (text !== undefined) values.push({ at: placeAt(token, nth), text })
   })
   return values
 }
