@@ -94,18 +94,21 @@ t.test('an explorer takes the observed tokens, but for a share drawn from keys a
 
 t.test('an advantage is what a reward exceeds the average of earlier batches by', async t => {
   const batch = (...rewards: number[]) => ({ rewards, positions: [0, 1], weights: [1, 1] })
-  const shared = new Baseline(0.75, false)
+  const shared = new Baseline(0.75, 'shared')
   t.same([...shared.advantages(batch(1, 0))], [0.5, -0.5], 'the first batch is held against its own mean')
   shared.update(batch(1, 0))
   shared.update(batch(1, 1))
   t.same([...shared.advantages(batch(1, 0))], [0.375, -0.625])
 
-  const byPosition = new Baseline(0.75, true)
+  const byPosition = new Baseline(0.75, 'by-position')
   byPosition.update(batch(1, 0.5))
   t.same([...byPosition.advantages(batch(1, 0.5))], [0, 0], 'a usual reward is no advantage anywhere')
   t.same([...byPosition.advantages(batch(1, -0.5))], [0, -1])
+  const none = new Baseline(0.75, 'none')
+  none.update(batch(1, 0.5))
+  t.same([...none.advantages(batch(1, 0))], [1, 0], 'no baseline, no reward: no advantage')
   const padded = { rewards: [1, 9], positions: [0, 0], weights: [1, 0] }
-  t.same([...new Baseline(0.75, true).advantages(padded)], [0, 0], 'padding is no reward')
+  t.same([...new Baseline(0.75, 'by-position').advantages(padded)], [0, 0], 'padding is no reward')
 })
 
 const parameters = randomParameters(TINY, 2)

@@ -1,3 +1,5 @@
+import type { BaselineKind } from './options.js'
+
 /** Rewards of a batch. All are (B, T); weights are 0 for padding, which counts nowhere. */
 export interface Rewarded {
   readonly rewards: ArrayLike<number>
@@ -15,17 +17,18 @@ export class Baseline {
 
   /**
    * @param decay share of the old value that a batch leaves
-   * @param isByPosition where a reward decays with the position, a baseline that all positions share calls every late hit worse than expected
+   * @param kind where a reward decays with the position, a shared baseline calls every late hit worse than expected; with none, which is always 0,
+   * actions without reward change nothing
    */
   constructor(
     readonly decay: number,
-    readonly isByPosition: boolean,
+    readonly kind: BaselineKind,
   ) {}
 
   /** Advantages (B, T): rewards less what was expected at their positions. */
   advantages(batch: Rewarded): Float32Array {
     this.#means(batch).forEach((mean, slot) => {
-      this.#values[slot] ??= mean
+      this.#values[slot] ??= this.kind === 'none' ? 0 : mean
     })
     return Float32Array.from(batch.rewards, (reward, i) =>
       batch.weights[i] === 0 ? 0 : reward - this.#values[this.#slot(batch.positions[i]!)]!,
@@ -34,13 +37,14 @@ export class Baseline {
 
   /** Takes the rewards of a batch in, once its advantages are known. */
   update(batch: Rewarded): void {
+    if (this.kind === 'none') return
     this.#means(batch).forEach((mean, slot) => {
       this.#values[slot] = this.decay * (this.#values[slot] ?? mean) + (1 - this.decay) * mean
     })
   }
 
   #slot(position: number): number {
-    return this.isByPosition ? position : 0
+    return this.kind === 'by-position' ? position : 0
   }
 
   #means({ rewards, positions, weights }: Rewarded): Map<number, number> {

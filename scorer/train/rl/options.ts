@@ -5,6 +5,8 @@ export type ReinforcementMethod = (typeof REINFORCEMENT_METHODS)[number]
 export const POLICY_ACTIONS = ['sampled', 'observed', 'explored'] as const
 export type PolicyAction = (typeof POLICY_ACTIONS)[number]
 
+export type BaselineKind = 'shared' | 'by-position' | 'none'
+
 /** What rewards are worth, and where; see reward.ts. */
 export interface PositionalReward {
   /** a: of a hit at the first position. */
@@ -46,8 +48,8 @@ export interface ReinforcementOptions {
   /** beta: what the cross-entropy of the observed keys weighs in the loss. */
   readonly crossEntropyCoef?: number
   readonly baselineDecay?: number
-  /** One baseline for all positions, as in the paper, or each position's own. */
-  readonly baseline?: 'shared' | 'by-position'
+  /** One baseline for all positions, as in the paper, each position's own, or none. */
+  readonly baseline?: BaselineKind
   /** K as a number or as a share of the log keys. */
   readonly topK?: number | { readonly ratio: number }
   readonly positional?: PositionalReward
@@ -80,13 +82,15 @@ export const PAPER_REINFORCEMENT = {
 
 /**
  * What differs for the reward `tail`. 200 batches at 1e-5 barely move a small model. Novelties are drawn some fifty times as often as the tail of the
- * observed comes up, so each costs less; and a session that goes astray late is as strange as one that does so early, so positions count alike.
+ * observed comes up, so each costs less. No reward means here that nothing is to change, so there is no baseline. A session that goes astray late is as strange as one that does so early, so
+ * positions count alike.
  */
 export const TAIL_REINFORCEMENT = {
   ...PAPER_REINFORCEMENT,
   reward: 'tail',
   action: 'explored',
   learningRate: 1e-4,
+  baseline: 'none',
   positional: { hit: 3, miss: -0.03, decay: 1, floor: 1e-4 },
 } as const satisfies ResolvedReinforcementOptions
 

@@ -57,7 +57,7 @@ export async function trainPpo(
   const pieces = task.training.flatMap(sequence => [...segments(sequence, config.contextLength)])
   const actor = await Actor.create(config, pieces, options, random)
   const optimizer = await PolicyOptimizer.create(config, task.parameters, options)
-  const baseline = new Baseline(options.baselineDecay, options.baseline === 'by-position')
+  const baseline = new Baseline(options.baselineDecay, options.baseline)
   const learner = { actor, optimizer, baseline, rewardOf: rewardFunction(options, topK) }
   const steps: ReinforcementStep[] = []
   for (const group of someGroups(pieces, options, random)) {
