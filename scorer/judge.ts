@@ -109,7 +109,9 @@ export class Judge {
       normals = NullDistribution.of(this.#validation.statistics[detector])
       this.#byDetector.set(detector, normals)
     }
-    return normals.pValue(statistic)
+    // A tail fitted to a few sessions claims no more than the detector's own probability of what it found.
+    const least = detector === 'top-k' ? 0 : Math.exp(-statistic)
+    return Math.max(least, normals.pValue(statistic))
   }
 
   /** Whether a surprise is beyond everyday life as a detector in use sees it, so that it counts as evidence. */
