@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { PRECISIONS, type Precision } from '../../scorer/model/precision.js'
 import { type DeviceOptions, PROVIDERS, type Provider } from '../../scorer/provider.js'
+import { integerFrom, positiveInteger } from './arguments.js'
 
 /** How a command runs its model. */
 export interface RunOptions extends DeviceOptions {
@@ -23,7 +24,7 @@ export function withDevice(command: Command): Command {
     )
     .addOption(new Option('--provider <p>', 'what runs the model (default: cpu)').choices(PROVIDERS))
     .option('--device <n>', 'which of several GPUs, counted from 0 (default: 0)', integerFrom(0))
-    .option('--threads <n>', 'CPU threads of the model (default: 1)', integerFrom(1))
+    .option('--threads <n>', 'CPU threads of the model (default: 1)', positiveInteger)
 }
 
 /** What the flags of withDevice say. */
@@ -35,11 +36,3 @@ export function runOptions({ precision, provider, device, threads }: DeviceFlags
     ...(threads !== undefined && { threads }),
   }
 }
-
-const integerFrom =
-  (least: number) =>
-  (text: string): number => {
-    const value = Number(text)
-    if (Number.isSafeInteger(value) && value >= least) return value
-    throw new InvalidArgumentError(`must be an integer >= ${least}.`)
-  }

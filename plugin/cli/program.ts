@@ -1,13 +1,10 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { LAYOUT_NAMES } from '../../drain/header/named-layouts.js'
-import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detector.js'
-import { DEFAULT_JUDGE_OPTIONS, isDetectorName, type JudgeOptions } from '../../scorer/judge.js'
-import { PRESET_NAMES } from '../../scorer/model/config.js'
-import type { TopK } from '../../scorer/top-k.js'
-import { REINFORCEMENT_METHODS } from '../../scorer/train/rl/options.js'
+import { Command, CommanderError, Option } from 'commander'
 import { packageVersion } from '../package-version.js'
+import { positiveInteger } from './arguments.js'
+import { detection, formatOption, withDetection } from './detection-options.js'
 import { runOptions, withDevice } from './device-options.js'
 import { UsageError } from './terminal.js'
+import { addTrain } from './train-command.js'
 
 const DONE = 0
 const FAILED = 1
@@ -78,78 +75,6 @@ function report(error: unknown): number {
     code === 'ERR_SCORER_OPTIONS'
     ? WRONG_USAGE
     : FAILED
-}
-
-function addTrain(program: Command): void {
-  program
-    .command('train')
-    .description('learn a model from normal logs')
-    .option('--input <file...>', 'raw lines, plain or .gz, one record a line')
-    .option('--sequences <file...>', 'rows id,label,key key key instead of raw lines')
-    .requiredOption('--out <dir>', 'where the model goes')
-    .addOption(formatOption())
-    .option(
-      '--mask <preset...>',
-      'mask presets, or rules NAME=PATTERN, before the default ones; none: without those',
-    )
-    .option(
-      '--session-regex <re>',
-      'what tells sessions apart: the first group of RE in the line, else the whole match',
-    )
-    .option(
-      '--session-field <path>',
-      'the field of the JSON record, or of the header, that tells sessions apart',
-    )
-    .option(
-      '--window <seconds>',
-      'sessions are spans of time; with a regex or field, of each value by itself',
-      positive,
-    )
-    .option('--step <seconds>', 'a window begins every so often (default: the window)', positive)
-    .option('--session-end <re>', 'a line that matches ends its session')
-    .option(
-      '--idle-timeout <seconds>',
-      'a session quiet for so long has ended (default: learnt from the log)',
-      positive,
-    )
-    .option('--complete', 'the end of the input ends the sessions still open')
-    .option('--allow-labels', 'train on rows labelled 1 too')
-    .option('--trim', 'leave sessions unlike all others out (default: of raw lines, not of --sequences)')
-    .option('--no-trim', 'train on all sessions, also on those unlike all others')
-    .option('--seed <n>', 'random seed', integer, 42)
-    .option('--epochs <n>', 'passes over the data (default: about 4,500 steps)', positiveInteger)
-    .addOption(new Option('--preset <name>', 'size of the model (default: nano)').choices(PRESET_NAMES))
-    .option('--init <dir>', 'start from the GPT-Neo checkpoint in a local Hugging Face directory')
-    .option('--batch-size <n>', 'sessions a step (default: 16)', positiveInteger)
-    .option('--accumulate <n>', 'compute each step in N parts, which takes less memory', positiveInteger)
-    .option('--learning-rate <x>', 'highest learning rate (default: 0.001)', positive)
-    .option('--folds <n>', 'models to calibrate with; 1 holds a fifth of the sessions out', positiveInteger)
-    .option('--lora <rank>', 'freeze the weights and train low-rank adapters on them', positiveInteger)
-    .option('--threads <n>', 'threads of each training (default: 1, more for large models)', positiveInteger)
-    .option('--time-budget <time>', 'train for so long at most: 90, 90s, 5m, 2h', duration)
-    .option('--checkpoint <dir>', 'keep the state of training in a directory')
-    .option('--checkpoint-every <time>', 'how often (default: 60s); goes with --checkpoint', duration)
-    .option('--resume', 'go on from what --checkpoint holds, if anything')
-    .addOption(
-      new Option(
-        '--rl <method>',
-        'reinforcement after maximum likelihood: tail; or, as in the papers, positional or binary',
-      )
-        .choices(REINFORCEMENT_METHODS)
-        .default('none'),
-    )
-    .addOption(
-      new Option(
-        '--rl-action <reading>',
-        'what is rewarded: a key drawn from the model, or the observed key',
-      ).choices(['sampled', 'observed']),
-    )
-    .option('--rl-steps <n>', 'batches of reinforcement', positiveInteger)
-    .option('--rl-learning-rate <x>', 'learning rate of reinforcement', positive)
-    .option('--no-report', 'write no report.html, which holds templates and sessions of the log')
-    .option('--progress', 'show a progress bar (default: on a terminal)')
-    .option('--no-progress', 'show none')
-    .action(async options => (await import('./train.js')).trainCommand(options))
 }
 
 function addScore(program: Command): void {
@@ -306,88 +231,4 @@ function addDemo(program: Command): void {
     .option('--progress', 'show a progress bar (default: on a terminal)')
     .option('--no-progress', 'show none')
     .action(async options => (await import('./demo.js')).demoCommand(options))
-}
-
-function withDetection(command: Command): Command {
-  return command
-    .option(
-      '--false-alarm-rate <x>',
-      `sessions flagged per normal session (default: ${DEFAULT_JUDGE_OPTIONS.falseAlarmRate})`,
-      share,
-    )
-    .option('--detectors <names>', `which decide, of ${DETECTOR_NAMES.join(',')}`, detectorNames)
-    .option(
-      '--top-k <k>',
-      'K of the paper: a number, a share of the keys such as 0.45, auto, or adaptive; adds the detector top-k',
-      topK,
-    )
-}
-
-function detection(options: {
-  falseAlarmRate?: number
-  detectors?: DetectorName[]
-  topK?: TopK
-}): JudgeOptions {
-  const { falseAlarmRate, detectors, topK } = options
-  const chosen =
-    detectors ?? (topK === undefined ? undefined : [...DEFAULT_JUDGE_OPTIONS.detectors, 'top-k' as const])
-  return {
-    ...(falseAlarmRate !== undefined && { falseAlarmRate }),
-    ...(chosen !== undefined && { detectors: chosen }),
-    ...(topK !== undefined && { topK }),
-  }
-}
-
-function formatOption(): Option {
-  return new Option(
-    '--format <f>',
-    `header layout, such as '<Date> <Time> <Level> <Component>: <Content>', or ${LAYOUT_NAMES.join(', ')}, raw`,
-  ).default('auto')
-}
-
-function integer(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('must be an integer.')
-  return value
-}
-
-function positiveInteger(text: string): number {
-  const value = integer(text)
-  if (value < 1) throw new InvalidArgumentError('must be an integer >= 1.')
-  return value
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('must be a number above 0.')
-  return value
-}
-
-const SECONDS_OF_UNIT = { '': 1, s: 1, m: 60, h: 3600 } as const
-
-/** A time in seconds, or with a unit. */
-function duration(text: string): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? []
-  const seconds = Number(number) * SECONDS_OF_UNIT[(unit ?? '') as keyof typeof SECONDS_OF_UNIT]
-  if (!(seconds > 0)) throw new InvalidArgumentError('must be a time above 0, such as 90, 90s, 5m or 2h.')
-  return seconds
-}
-
-function share(text: string): number {
-  const value = Number(text)
-  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('must be above 0 and below 1, such as 0.001.')
-  return value
-}
-
-function topK(text: string): TopK {
-  if (text === 'auto' || text === 'adaptive') return text
-  const value = positive(text)
-  return value < 1 ? { ratio: value } : positiveInteger(text)
-}
-
-function detectorNames(text: string): DetectorName[] {
-  const names = text.split(',').map(name => name.trim())
-  for (const name of names)
-    if (!isDetectorName(name)) throw new InvalidArgumentError(`must be among ${DETECTOR_NAMES.join(', ')}.`)
-  return names as DetectorName[]
 }
