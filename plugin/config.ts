@@ -6,15 +6,10 @@ import type { ScorerOptions } from '../scorer/scorer.js'
 import type { RecurrenceOptions } from './adopt/recurrence.js'
 import { describeIssues, type Problem, settingName } from './config-problems.js'
 import { checkRules, valueAt } from './config-rules.js'
-import {
-  type ConfigFile,
-  configFileSchema,
-  DEFAULT_LOG_LEVEL,
-  DEFAULT_METRICS_ADDRESS,
-  DEFAULT_TAG_PREFIX,
-  type LOG_LEVELS,
-} from './config-schema.js'
+import { type ConfigFile, configFileSchema } from './config-schema.js'
 import { type Environment, type FilledIn, fillIn, pathKey } from './config-secrets.js'
+import { DEFAULT_LOG_LEVEL, DEFAULT_METRICS_ADDRESS, type LOG_LEVELS } from './config-sections/operation.js'
+import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
 import { type ConfigSource, readSource, type SettingPath } from './config-source.js'
 import { ConfigError } from './errors.js'
 import type { ForwardServerOptions } from './input/forward-options.js'

@@ -1,5 +1,5 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
-import type { LOG_LEVELS } from './config-schema.js'
+import type { LOG_LEVELS } from './config-sections/operation.js'
 
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
