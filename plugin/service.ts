@@ -1,10 +1,11 @@
 import type { AddressInfo } from 'node:net'
-import { type Chunk, type Counters, EntryIndex } from './chunk.js'
+import type { Chunk, Counters } from './chunk.js'
 import type { DeadLetter } from './dead-letter.js'
 import { ForwardServer } from './input/forward.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
+import type { Input, InputFactory } from './input/input.js'
 import { readLines } from './input/lines.js'
-import { PackWriter } from './msgpack/write.js'
+import { packLines } from './input/pack-lines.js'
 import type { Output } from './output/output.js'
 import { Pipeline, SUMMARY_TAG } from './pipeline.js'
 import { createStage, type Stage } from './stage.js'
@@ -20,6 +21,8 @@ export interface ServiceOptions {
   readonly stage: StageOptions
   readonly forward?: Omit<ForwardServerOptions, 'deadLetter' | 'ownTagPrefix'> | undefined
   readonly files?: FileInput | undefined
+  /** Other inputs. */
+  readonly inputs?: readonly InputFactory[]
   readonly outputs: readonly Output[]
   /** Outgoing tags are this before the incoming tag; incoming tags that begin with it are refused. Default `scored.`. */
   readonly tagPrefix?: string | undefined
@@ -47,6 +50,7 @@ export class Service {
   readonly #options: ServiceOptions
   readonly #pipeline: Pipeline
   readonly #forward: ForwardServer | undefined
+  readonly #inputs: readonly Input[]
   #ticker: NodeJS.Timeout | undefined
   #stopping: Promise<void> | undefined
 
@@ -74,6 +78,7 @@ export class Service {
         chunk => this.#take(chunk),
         options.counters,
       )
+    this.#inputs = (options.inputs ?? []).map(make => make(chunk => this.#take(chunk), tagPrefix))
   }
 
   /** Loads the model. @throws ConfigError, BundleError and what the rules for lines may throw */
@@ -90,10 +95,17 @@ export class Service {
     return this.#options.outputs.every(output => output.isReady)
   }
 
+  /** Names of the inputs beside Forward and files. */
+  get inputNames(): readonly string[] {
+    return this.#inputs.map(({ name }) => name)
+  }
+
   /** Starts to listen. @returns the address of the Forward input, if there is one */
   async listen(): Promise<AddressInfo | undefined> {
     this.#ticker = setInterval(() => this.#tick(), TICK_MS).unref()
-    return this.#forward?.listen()
+    const address = await this.#forward?.listen()
+    for (const input of this.#inputs) await input.start()
+    return address
   }
 
   /** Reads the files to their end; resolves when all of it is delivered. @throws InputError */
@@ -124,7 +136,7 @@ export class Service {
 
   async #stop(): Promise<void> {
     clearInterval(this.#ticker)
-    await this.#forward?.close()
+    await Promise.all([this.#forward?.close(), ...this.#inputs.map(input => input.close())])
     await this.#pipeline
       .deliverSummaries(await this.stage.finish('open'))
       .catch(error => this.#complain(error))
@@ -161,22 +173,4 @@ function sessionPath(stage: Stage): readonly string[] | undefined {
   const { session } = stage.rules
   const by = session.kind === 'window' ? session.by : session
   return by?.kind === 'field' ? by.path.split('.') : undefined
-}
-
-/** Lines as a chunk of records `{message}`. */
-function packLines(tag: string, lines: readonly string[], nowMs: number): Chunk {
-  const writer = new PackWriter()
-  const index = new EntryIndex(lines.length)
-  const bounds = lines.map(line => {
-    const start = writer.length
-    writer.arrayHeader(2)
-    writer.eventTimeMs(nowMs)
-    writer.mapHeader(1)
-    writer.strCached('message')
-    writer.str(line)
-    return [start, writer.length] as const
-  })
-  const buffer = writer.take()
-  for (const [start, end] of bounds) index.add(buffer, start, end)
-  return { tag, entries: index.entries(buffer), source: `file of tag ${tag}` }
 }

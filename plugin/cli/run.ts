@@ -4,11 +4,9 @@ import { DeadLetterFile } from '../dead-letter.js'
 import { ConfigError } from '../errors.js'
 import { feedbackHandler } from '../feedback.js'
 import { makeLogger } from '../log.js'
+import { makeInputs, makeOutputs } from '../make-parts.js'
 import { Metrics } from '../metrics.js'
 import { OpsServer } from '../ops-server.js'
-import { ForwardSink } from '../output/forward-sink.js'
-import { NdjsonSink } from '../output/ndjson-sink.js'
-import type { Output } from '../output/output.js'
 import { Service } from '../service.js'
 import { type RunLearning, startLearning } from './run-learning.js'
 
@@ -25,6 +23,7 @@ export async function runCommand(path: string): Promise<void> {
     stage: { ...config.stage, ...learning.stageOptions },
     forward: config.input.forward,
     files: fileInput(config),
+    inputs: makeInputs(config, metrics, warn),
     outputs: makeOutputs(config, metrics, warn),
     tagPrefix: config.output.tagPrefix,
     sessionSummaries: config.output.sessionSummaries,
@@ -38,10 +37,12 @@ export async function runCommand(path: string): Promise<void> {
   const stopped = stopSignal()
   const address = await service.listen()
   if (address !== undefined) log.info(`taking Forward chunks on ${address.address}:${address.port}`)
+  for (const name of service.inputNames) log.info(`taking chunks from ${name}`)
   const ops = await startOps(config, service, metrics, learning, warn)
   if (ops !== undefined) log.info(`health and metrics on http://${ops.address.address}:${ops.address.port}`)
   const read = service.readFiles()
-  await (config.input.forward === undefined ? Promise.race([read, stopped]) : Promise.all([read, stopped]))
+  const isServing = config.input.forward !== undefined || service.inputNames.length > 0
+  await (isServing ? Promise.all([read, stopped]) : Promise.race([read, stopped]))
   log.info('stopping: delivering what was taken')
   reloads.stop()
   await service.stop()
@@ -51,13 +52,6 @@ export async function runCommand(path: string): Promise<void> {
 
 function fileInput({ input }: Config) {
   return input.files ?? (input.stdin && { paths: ['-'], tag: input.stdin.tag })
-}
-
-function makeOutputs({ output }: Config, metrics: Metrics, warn: (message: string) => void): Output[] {
-  return [
-    ...(output.forward ? [new ForwardSink({ ...output.forward, warn }, metrics)] : []),
-    ...(output.ndjson ? [new NdjsonSink(output.ndjson.path)] : []),
-  ]
 }
 
 /** Health, readiness and metrics, where the config wants them. */

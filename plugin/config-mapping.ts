@@ -1,0 +1,144 @@
+import { resolve } from 'node:path'
+import { DEFAULT_JUDGE_OPTIONS, type JudgeOptions } from '../scorer/judge.js'
+import type { ScorerOptions } from '../scorer/scorer.js'
+import type { Config } from './config.js'
+import type { ConfigFile } from './config-schema.js'
+import { MIB } from './config-sections/limits.js'
+import { DEFAULT_LOG_LEVEL, DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
+import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
+import type { SessionRule } from './line-rules.js'
+
+/** A checked file in the terms of the parts it configures. @param folder for relative paths */
+export function toConfig(file: ConfigFile, folder: string): Config {
+  const { input, output, dead_letter, metrics } = file
+  const absolute = (path: string): string => resolve(folder, path)
+  const orDash = (path: string): string => (path === '-' ? path : absolute(path))
+  return {
+    stage: toStage(file, absolute(file.model.path)),
+    input: {
+      ...(input.forward && { forward: socketOptions(input.forward, absolute) }),
+      ...(input.files && { files: { ...input.files, paths: input.files.paths.map(absolute) } }),
+      ...(input.stdin && { stdin: input.stdin }),
+    },
+    output: {
+      ...(output.forward && { forward: socketOptions(output.forward, absolute) }),
+      ...(output.ndjson && { ndjson: { path: orDash(output.ndjson.path) } }),
+      tagPrefix: output.tag_prefix ?? DEFAULT_TAG_PREFIX,
+      sessionSummaries: file.detect?.session_summaries ?? true,
+    },
+    ...(dead_letter && { deadLetter: { ...camelKeys(dead_letter), path: absolute(dead_letter.path) } }),
+    ...statePath(file, absolute),
+    learn: learnOptions(file.model),
+    ...(file.feedback && { feedback: file.feedback }),
+    ...(metrics && { metrics: { ...DEFAULT_METRICS_ADDRESS, ...metrics } }),
+    log: { level: file.log?.level ?? DEFAULT_LOG_LEVEL },
+  }
+}
+
+function toStage(
+  { line, session = {}, detect = {}, scorer, model: how }: ConfigFile,
+  model: string,
+): Config['stage'] {
+  const { idle_timeout_seconds, end, max_sessions, disorder_seconds } = session
+  const rule = sessionRule(session)
+  return {
+    model,
+    detect: judgeOptions(detect),
+    rules: {
+      ...(line?.format !== undefined && { format: line.format }),
+      ...(rule && { session: rule }),
+      ...(idle_timeout_seconds !== undefined && { idleTimeoutSeconds: idle_timeout_seconds }),
+      ...(end !== undefined && { endPattern: end }),
+    },
+    ...(line?.field !== undefined && { lineFields: [line.field].flat() }),
+    ...(detect.fields && { fields: detect.fields }),
+    ...(max_sessions !== undefined && { maxSessions: max_sessions }),
+    ...(disorder_seconds !== undefined && { disorderMs: disorder_seconds * 1000 }),
+    scorer: scorerOptions(how, scorer),
+    ...adoptOptions(detect),
+  }
+}
+
+function adoptOptions({ adopt }: NonNullable<ConfigFile['detect']>): Pick<Config['stage'], 'adopt'> {
+  if (adopt === undefined || !adopt.enabled) return {}
+  const { enabled: _, ...options } = adopt
+  return { adopt: options }
+}
+
+/** As set, else beside the model where something needs it. */
+function statePath(
+  { state, model: { path, retrain }, detect, feedback }: ConfigFile,
+  absolute: (path: string) => string,
+): Pick<Config, 'state'> {
+  if (state !== undefined) return { state: absolute(state.path) }
+  const isRetraining = retrain?.on_drift === true || retrain?.every_hours !== undefined
+  const isNeeded = detect?.adopt?.enabled === true || feedback !== undefined || isRetraining
+  return isNeeded ? { state: `${absolute(path)}.state` } : {}
+}
+
+function learnOptions({ learn = {}, retrain = {} }: ConfigFile['model']): Config['learn'] {
+  const { enabled = true, sessions, new_templates, buffer_mb } = learn
+  return {
+    mayLearn: enabled,
+    ...(sessions !== undefined && { sessions }),
+    ...(new_templates !== undefined && { newTemplates: new_templates }),
+    ...(buffer_mb !== undefined && { bufferBytes: buffer_mb * MIB }),
+    ...camelKeys(retrain),
+  }
+}
+
+function scorerOptions(
+  { path: _, learn: __, retrain: ___, ...device }: ConfigFile['model'],
+  scorer: ConfigFile['scorer'],
+): ScorerOptions {
+  return {
+    ...camelKeys(device),
+    ...(scorer?.cache_mb !== undefined && { cacheBytes: scorer.cache_mb * MIB }),
+  }
+}
+
+function sessionRule({ regex, field, window }: NonNullable<ConfigFile['session']>): SessionRule | undefined {
+  if (window === undefined) return groupRule(regex, field)
+  const { seconds, step = seconds, by } = window
+  const group = by && groupRule(by.regex, by.field)
+  return { kind: 'window', seconds, stepSeconds: step, ...(group && { by: group }) }
+}
+
+function groupRule(regex: string | undefined, field: string | undefined) {
+  if (regex !== undefined) return { kind: 'regex', pattern: regex } as const
+  return field === undefined ? undefined : ({ kind: 'field', path: field } as const)
+}
+
+/** As on the command line, K without a list of detectors adds the detector top-k. */
+function judgeOptions({
+  false_alarm_rate,
+  detectors,
+  top_k,
+}: NonNullable<ConfigFile['detect']>): JudgeOptions {
+  const chosen =
+    detectors ?? (top_k === undefined ? undefined : [...DEFAULT_JUDGE_OPTIONS.detectors, 'top-k' as const])
+  return {
+    ...(false_alarm_rate !== undefined && { falseAlarmRate: false_alarm_rate }),
+    ...(chosen && { detectors: chosen }),
+    ...(top_k !== undefined && { topK: typeof top_k === 'number' && top_k < 1 ? { ratio: top_k } : top_k }),
+  }
+}
+
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S
+type CamelKeys<T> = { [K in keyof T as Camel<K & string>]: T[K] }
+
+function camelKeys<T extends object>(settings: T): CamelKeys<T> {
+  const camel = (name: string) => name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [camel(name), value]),
+  ) as CamelKeys<T>
+}
+
+function socketOptions<T extends { path?: string }>(
+  settings: T,
+  absolute: (path: string) => string,
+): CamelKeys<T> {
+  return camelKeys(settings.path === undefined ? settings : { ...settings, path: absolute(settings.path) })
+}
