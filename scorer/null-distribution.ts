@@ -79,7 +79,8 @@ const GRID = 0.01
 /** Share of the sessions that the tail is fitted to, and how many it takes at the least. */
 const TAIL_SHARE = 0.05
 const MIN_TAIL = 20
-/** Tails thinner than exponential are not believed, nor those so heavy that a mean hardly exists. */
+/** Tails thinner than this are not believed: life brings more than some tens of sessions show. Nor those so heavy that a mean hardly exists. */
+const MIN_SHAPE = 0.25
 const MAX_SHAPE = 0.5
 const MIN_SCALE = 0.1
 
@@ -97,16 +98,15 @@ function fitTail(sorted: Float64Array, start: number): Tail {
     weighted += (value * (numTail - 1 - i)) / (numTail - 1) / numTail
   })
   const spread = mean - 2 * weighted
-  if (!(numTail > 1 && spread > 0)) return { start, share, scale: 1, shape: 0 }
-  const shape = Math.min(MAX_SHAPE, Math.max(0, 2 - mean / spread))
+  if (!(numTail > 1 && spread > 0)) return { start, share, scale: 1, shape: MIN_SHAPE }
+  const shape = Math.min(MAX_SHAPE, Math.max(MIN_SHAPE, 2 - mean / spread))
   // With the shape held within bounds the mean still fits: scale / (1 - shape) is the mean excess.
   const scale = mean * (1 - shape) + shape * Math.max(0, start - base)
   return { start, share, scale: Math.max(MIN_SCALE, scale), shape }
 }
 
 function tailShare({ start, share, scale, shape }: Tail, value: number): number {
-  const x = Math.max(0, value - start) / scale
-  return shape < 1e-6 ? share * Math.exp(-x) : share * (1 + shape * x) ** (-1 / shape)
+  return share * (1 + (shape * Math.max(0, value - start)) / scale) ** (-1 / shape)
 }
 
 /** Index of the first element that is at least `value`. */

@@ -122,12 +122,13 @@ export class OnlineAdopter implements Adopter {
 
   #see(session: Session, timeMs: number, oddities: readonly Oddity[], recurrence: Recurrence): void {
     const { state, judge } = this.parts
-    const severity = judge.severity(true, session.findings.score)
+    const isNew = oddities.some(({ kind }) => kind === 'unseen')
+    const isMild = !isNew && judge.severity(true, session.findings.score) === 'low'
     const enough: { oddity: Oddity; sightings: Sightings }[] = []
     for (const oddity of oddities) {
       const name = oddityName(oddity)
       if (state.adoptions.isRefused(name)) continue
-      const sightings = recurrence.see(name, timeMs, severity)
+      const sightings = recurrence.see(name, timeMs, isMild)
       if (sightings !== undefined) enough.push({ oddity, sightings })
     }
     if (enough.length > 0) this.#adopt(session, timeMs, enough)

@@ -1,27 +1,26 @@
 import { LRUCache } from 'lru-cache'
-import type { Severity } from '../../scorer/judge.js'
 
 /** When something odd that keeps coming back is taken as normal. */
 export interface RecurrenceOptions {
   /** Flagged sessions that must show it. Default 5. */
   readonly sessions?: number
-  /** What share of the sessions that close, from the first that shows it on, must show it. Default 0.05. */
+  /** What share of the sessions that close, from the first that shows it on, must show it. Default 0.025. */
   readonly share?: number
   /**
-   * Minutes that the sessions must be spread over if they are of medium or high severity, so that an outage, however many sessions it breaks, is
-   * a few sightings. Sessions of low severity, close to what normal ones show, count at once. Default 1,440, a day.
+   * Minutes that the sessions must be spread over if they are of medium or high severity, or hold a new kind of line, so that an outage, however
+   * many sessions it breaks, is a few sightings. Others of low severity, close to what normal sessions show, count at once. Default 1,440, a day.
    */
   readonly minutes?: number
 }
 
 /**
- * A share of one in twenty is what training takes for normal life, too (see trim.ts). Both it and the rule about severity are by evidence: on HDFS,
+ * A share of one in forty is what training takes for normal life, too (see trim.ts). Both it and the rule about severity are by evidence: on HDFS,
  * shapes of anomalies recur for days at one session in a hundred, and 161 of 182 false alarms, but none of 156 anomalies, were of low
  * severity (see docs/adoption.md).
  */
 export const DEFAULT_RECURRENCE_OPTIONS = Object.freeze({
   sessions: 5,
-  share: 0.05,
+  share: 0.025,
   minutes: 1440,
 }) satisfies Required<RecurrenceOptions>
 
@@ -37,8 +36,8 @@ export interface Sightings {
   readonly numBefore: number
   /** Sessions that showed it. */
   sessions: number
-  /** Of these, those of low severity. */
-  low: number
+  /** Of these, those that need no spread. */
+  mild: number
   /** And those that came long enough after the one before that did. */
   spaced: number
   lastSpacedMs: number
@@ -64,14 +63,15 @@ export class Recurrence {
 
   /**
    * Takes note that the session which closed last shows an oddity; without a time nothing can be said to recur.
+   * @param isMild whether it counts however soon it comes after others
    * @returns its sightings if they are enough to take it as normal; they are then forgotten
    */
-  see(name: string, timeMs: number, severity: Severity): Sightings | undefined {
+  see(name: string, timeMs: number, isMild: boolean): Sightings | undefined {
     if (!Number.isFinite(timeMs)) return undefined
     const sightings = this.#watched.get(name) ?? this.#first(name, timeMs)
     sightings.lastMs = Math.max(sightings.lastMs, timeMs)
     sightings.sessions++
-    if (severity === 'low') sightings.low++
+    if (isMild) sightings.mild++
     if (timeMs >= sightings.lastSpacedMs + this.#spacingMs) {
       sightings.spaced++
       sightings.lastSpacedMs = timeMs
@@ -87,7 +87,7 @@ export class Recurrence {
       lastMs: timeMs,
       numBefore: this.#numClosed - 1,
       sessions: 0,
-      low: 0,
+      mild: 0,
       spaced: 0,
       lastSpacedMs: Number.NEGATIVE_INFINITY,
     }
@@ -95,9 +95,9 @@ export class Recurrence {
     return sightings
   }
 
-  #isEnough({ sessions, low, spaced, numBefore }: Sightings): boolean {
+  #isEnough({ sessions, mild, spaced, numBefore }: Sightings): boolean {
     const needed = this.options.sessions
-    if (low < needed && spaced < needed) return false
+    if (mild < needed && spaced < needed) return false
     return sessions >= this.options.share * (this.#numClosed - numBefore)
   }
 }

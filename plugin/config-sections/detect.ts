@@ -17,7 +17,7 @@ const adopt = settings({
   minutes: optional(
     someNumber(
       { from: 0, to: MAX_SECONDS, what: 'minutes' },
-      'What they must be spread over where their severity is medium or high.',
+      'What they must be spread over where severity is medium or high, or a kind of line is new.',
     ),
     recurrence.minutes,
   ),

@@ -17,8 +17,15 @@ export class CountOrder {
         const of = statistics.together(a, b) - own
         if (of <= 0) continue
         const sign = Math.sign(tally.count(a) - tally.count(b))
-        raise(finding, statistics.compared(a, b, sign) - own, of, 'order', a, b, sign)
+        raise(finding, this.#seen(a, b, sign, own), of, 'order', a, b, sign)
       }
     }
+  }
+
+  /** Sessions that compare in the same way. As many lies between fewer and more, so it is no rarer than the rarer of both. */
+  #seen(a: number, b: number, sign: number, own: 0 | 1): number {
+    const seen = this.statistics.compared(a, b, sign) - own
+    if (sign !== 0) return seen
+    return Math.max(seen, Math.min(this.statistics.compared(a, b, -1), this.statistics.compared(a, b, 1)))
   }
 }

@@ -58,7 +58,7 @@ t.test(
 
 t.test('the score grows with the evidence and ends at its greatest', async t => {
   const one = judge()
-  const scores = [0, 2, 4, 8, 16, 500].map(
+  const scores = [0, 2, 4, 8, 16, 5000].map(
     surprise => one.judge(one.begin(), shown({ 'key-set': surprise })).score,
   )
   t.same(
