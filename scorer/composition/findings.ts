@@ -56,7 +56,7 @@ export function reset(findings: Findings): void {
 
 /**
  * Enters a property that `seen` of `of` sessions have, if it is the strangest yet. Its surprise is -ln p, with half a session added for it and half
- * against (Krichevsky and Trofimov, 1981), so what few sessions vouch for says little; plus `extra` nats.
+ * against (Krichevsky and Trofimov, 1981), so what few sessions vouch for says little; plus `extra` nats, which may be negative.
  * @returns whether the filter passed it over, so that something less strange may be the strangest
  */
 export function raise(

@@ -2,6 +2,9 @@ import { type Finding, raise } from '../composition/findings.js'
 import type { CompositionStatistics } from '../composition/statistics.js'
 import type { Tally } from '../composition/tally.js'
 
+/** Where sessions have fewer and more, as many is expected this often, in units of the rarer of both. */
+const MEETING_SHARE = 0.1
+
 /** How the numbers of two keys compare, for instance that every `open` has its `close`. Only the end settles it. */
 export class CountOrder {
   constructor(readonly statistics: CompositionStatistics) {}
@@ -17,15 +20,16 @@ export class CountOrder {
         const of = statistics.together(a, b) - own
         if (of <= 0) continue
         const sign = Math.sign(tally.count(a) - tally.count(b))
-        raise(finding, this.#seen(a, b, sign, own), of, 'order', a, b, sign)
+        const seen = statistics.compared(a, b, sign) - own
+        raise(finding, seen, of, 'order', a, b, sign, sign === 0 ? this.#relief(a, b, seen) : 0)
       }
     }
   }
 
-  /** Sessions that compare in the same way. As many lies between fewer and more, so it is no rarer than the rarer of both. */
-  #seen(a: number, b: number, sign: number, own: 0 | 1): number {
-    const seen = this.statistics.compared(a, b, sign) - own
-    if (sign !== 0) return seen
-    return Math.max(seen, Math.min(this.statistics.compared(a, b, -1), this.statistics.compared(a, b, 1)))
+  /** What as many counts less, in nats: it lies between fewer and more, and some of the sessions to both sides could as well have met. */
+  #relief(a: number, b: number, seen: number): number {
+    const { statistics } = this
+    const around = MEETING_SHARE * Math.min(statistics.compared(a, b, -1), statistics.compared(a, b, 1))
+    return Math.min(0, Math.log((seen + 0.5) / (around + 0.5)))
   }
 }
