@@ -6,7 +6,7 @@ export type SidecarAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
 /** How an address is written; ends the sentence "must be". */
-export const ADDRESS_FORM = 'unix:PATH or tcp:HOST:PORT'
+export const ADDRESS_FORM = 'unix:PATH (of at most 103 bytes) or tcp:HOST:PORT'
 
 /** What the system takes at the most for the path of a socket, in bytes. */
 const MAX_SOCKET_PATH = 103

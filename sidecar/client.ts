@@ -19,6 +19,7 @@ export class SidecarClient {
   #hello: HelloReply | undefined
   #state: SidecarState = 'away'
   #detail = 'not connected yet'
+  #toldState: SidecarState | undefined
   #numFailures = 0
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
@@ -145,10 +146,11 @@ export class SidecarClient {
   }
 
   #become(state: SidecarState, detail: string): void {
-    const isNews = state !== this.#state
     this.#state = state
     this.#detail = detail
-    if (isNews) this.#options.onState(state, detail)
+    if (state === this.#toldState) return
+    this.#toldState = state
+    this.#options.onState(state, detail)
   }
 
   #settle(): void {

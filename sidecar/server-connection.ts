@@ -95,12 +95,17 @@ export class ServerConnection {
       maxEvents: maxRequestEvents,
       maxTextLength: MAX_TEXT_LENGTH,
     })
-    if (isBad(request)) return this.#refuse(errorReply(request.id, request.code, request.message))
-    if (request.op === 'hello' && !this.#admit(request)) return
+    if (isBad(request)) this.#refuse(errorReply(request.id, request.code, request.message))
+    else if (this.#isAllowed(request)) void this.#answer(request)
+  }
+
+  #isAllowed(request: Request): boolean {
+    if (request.op === 'hello' && !this.#admit(request)) return false
     if (!this.#isAuthorized)
-      return this.#giveUp(errorReply(request.id, 'unauthorized', 'say hello with the token first'))
-    if (this.#isStopping) return this.#refuse(errorReply(request.id, 'stopping', 'the sidecar is stopping'))
-    void this.#answer(request)
+      this.#giveUp(errorReply(request.id, 'unauthorized', 'say hello with the token first'))
+    else if (this.#isStopping) this.#refuse(errorReply(request.id, 'stopping', 'the sidecar is stopping'))
+    else return true
+    return false
   }
 
   /** Checks who says hello. */
