@@ -86,7 +86,7 @@ export class ModelHost {
   }
 
   async #isOnDisk(id: string): Promise<boolean> {
-    const nowMs = performance.now()
+    const nowMs = this.options.now()
     if (nowMs - this.#lookedAtMs < LOOK_PAUSE_MS) return false
     this.#lookedAtMs = nowMs
     return (await readBundleId(this.options.model)) === id

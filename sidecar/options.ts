@@ -33,6 +33,8 @@ export interface SidecarServerOptions {
   readonly version?: string
   /** Takes one-line messages for the person who runs this. Default: none are given. */
   readonly warn?: (message: string) => void
+  /** Time in milliseconds; for tests. Default: that of the process. */
+  readonly now?: () => number
 }
 
 export const DEFAULT_SIDECAR_SERVER_OPTIONS = Object.freeze({
@@ -49,6 +51,7 @@ export const DEFAULT_SIDECAR_SERVER_OPTIONS = Object.freeze({
   stopTimeoutMs: 5000,
   version: 'logneo',
   warn: (_message: string): void => {},
+  now: () => performance.now(),
 })
 
 export type ResolvedSidecarServerOptions = Readonly<

@@ -36,7 +36,7 @@ export class SidecarServer implements RequestHandler {
   readonly #server: Server
   readonly #connections = new Set<ServerConnection>()
   readonly #counts = { requests: 0, events: 0, batches: 0, errors: 0, reloads: 0 }
-  readonly #startedMs = performance.now()
+  readonly #startedMs: number
   #host: ModelHost | undefined
   #address: SidecarAddress | undefined
   #stopping: Promise<void> | undefined
@@ -45,6 +45,7 @@ export class SidecarServer implements RequestHandler {
   constructor(options: SidecarServerOptions, observer: ServerObserver = {}) {
     this.#options = resolveServerOptions(options)
     this.#observer = observer
+    this.#startedMs = this.#options.now()
     this.#server = createServer({ allowHalfOpen: true }, socket => this.#accept(socket))
     this.#server.maxConnections = this.#options.maxConnections
   }
@@ -136,9 +137,10 @@ export class SidecarServer implements RequestHandler {
   }
 
   async #score(request: ScoreRequest): Promise<object> {
-    const started = performance.now()
+    const { now } = this.#options
+    const started = now()
     const reply = await this.#scoreNow(request)
-    this.#observer.onScored?.((performance.now() - started) / 1000)
+    this.#observer.onScored?.((now() - started) / 1000)
     return reply
   }
 
@@ -166,7 +168,7 @@ export class SidecarServer implements RequestHandler {
     return {
       id,
       bundle: this.#host!.current.id,
-      uptimeSeconds: Math.round((performance.now() - this.#startedMs) / 1000),
+      uptimeSeconds: Math.round((this.#options.now() - this.#startedMs) / 1000),
       connections: this.numConnections,
       pendingEvents: this.numPending,
       prefixes: this.numPrefixes,
