@@ -102,7 +102,8 @@ export class SidecarClient {
   #greeted(connection: ClientConnection, hello: HelloReply): void {
     this.#hello = hello
     this.#numFailures = 0
-    if (hello.bundle === this.bundle) this.#become('ready', `${hello.server} has the model ${hello.bundle}`)
+    if (hello.bundle === this.bundle)
+      this.#become('ready', `${hello.server} has the model ${hello.bundle}`, hello.bundle)
     else this.#mismatch(connection, hello.bundle)
     this.#settle()
   }
@@ -118,6 +119,7 @@ export class SidecarClient {
     this.#become(
       'mismatch',
       `it has the model ${bundle}, here it is ${this.bundle}: give both the same bundle and send SIGHUP to the older`,
+      bundle,
     )
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#sayHello(connection), this.#options.retryMaxMs)
@@ -145,12 +147,12 @@ export class SidecarClient {
     return longest * (0.5 + 0.5 * random())
   }
 
-  #become(state: SidecarState, detail: string): void {
+  #become(state: SidecarState, detail: string, bundle?: string): void {
     this.#state = state
     this.#detail = detail
     if (state === this.#toldState) return
     this.#toldState = state
-    this.#options.onState(state, detail)
+    this.#options.onState(state, detail, bundle)
   }
 
   #settle(): void {

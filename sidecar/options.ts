@@ -74,8 +74,8 @@ export interface SidecarClientOptions {
   readonly maxFrameBytes?: number
   /** Told to the sidecar in `hello`. Default `logneo`. */
   readonly name?: string
-  /** Told of each change, with what it means for people. */
-  readonly onState?: (state: SidecarState, detail: string) => void
+  /** Told of each change, with what it means for people and, where the sidecar answered, the id of its bundle. */
+  readonly onState?: (state: SidecarState, detail: string, bundle?: string) => void
   /** Random numbers from 0 to 1, for the waits. Default Math.random. */
   readonly random?: () => number
 }
@@ -91,7 +91,7 @@ export const DEFAULT_SIDECAR_CLIENT_OPTIONS = Object.freeze({
   maxInFlight: 64,
   maxFrameBytes: 16 * 2 ** 20,
   name: 'logneo',
-  onState: (_state: SidecarState, _detail: string): void => {},
+  onState: (_state: SidecarState, _detail: string, _bundle?: string): void => {},
   random: Math.random,
 })
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { readBundleId } from '../../scorer/bundle.js'
 import type { SidecarState } from '../../sidecar/options.js'
 import type { Config } from '../config.js'
 import type { Metrics } from '../metrics.js'
@@ -13,21 +14,41 @@ const MEANING: Readonly<Record<SidecarState, string>> = {
   refused: 'the sidecar refuses this stage, records pass unscored',
 }
 
-/** The stage's client of a sidecar, where the config wants one: its changes of state are logged and counted. */
-export function sidecarOptions(config: Config, log: Logger, metrics: Metrics): Pick<StageOptions, 'sidecar'> {
-  const { sidecar } = config.stage
-  if (sidecar === undefined) return {}
-  const onState = (state: SidecarState, detail: string): void => {
-    metrics.labelled('sidecar_changes_total', { state })
-    log[state === 'ready' ? 'info' : 'warn'](`${MEANING[state]}: ${detail}`)
-  }
-  return { sidecar: { ...sidecar, name: `logneo ${packageVersion()}`, onState } }
-}
+/** Watches the stage's sidecar, where the config wants one: its changes of state are logged, counted and, where another model lies ready, followed. */
+export class SidecarWatch {
+  #renew: (bundle: string) => Promise<void> = async () => {}
 
-/** Exports whether the sidecar answers, where there is one. */
-export function addSidecarGauge(config: Config, stage: Stage, metrics: Metrics): void {
-  if (config.stage.sidecar === undefined) return
-  metrics.gauge('sidecar_ready', 'Whether the sidecar answers.', () =>
-    stage.engine.parts.model?.scorer.isReady === true ? 1 : 0,
-  )
+  constructor(
+    readonly config: Config,
+    readonly log: Logger,
+    readonly metrics: Metrics,
+  ) {}
+
+  /** For the stage that is to use the sidecar. */
+  get stageOptions(): Pick<StageOptions, 'sidecar'> {
+    const { sidecar } = this.config.stage
+    if (sidecar === undefined) return {}
+    return { sidecar: { ...sidecar, name: `logneo ${packageVersion()}`, onState: this.#changed } }
+  }
+
+  /** @param reload reads the model in the stage's folder again */
+  attach(stage: Stage, reload: () => Promise<void>): void {
+    if (this.config.stage.sidecar === undefined) return
+    this.metrics.gauge('sidecar_ready', 'Whether the sidecar answers.', () =>
+      stage.engine.parts.model?.scorer.isReady === true ? 1 : 0,
+    )
+    this.#renew = async bundle => {
+      if ((await readBundleId(this.config.stage.model)) === bundle) await reload()
+    }
+  }
+
+  readonly #changed = (state: SidecarState, detail: string, bundle?: string): void => {
+    this.metrics.labelled('sidecar_changes_total', { state })
+    this.log[state === 'ready' ? 'info' : 'warn'](`${MEANING[state]}: ${detail}`)
+    // Whoever replaces the model in a folder that stage and sidecar share need tell only one of them.
+    if (state === 'mismatch' && bundle !== undefined)
+      this.#renew(bundle).catch((error: Error) =>
+        this.log.warn(`the model could not be read again, the one before stays: ${error.message}`),
+      )
+  }
 }

@@ -8,7 +8,7 @@ import { Metrics } from '../metrics.js'
 import { OpsServer } from '../ops-server.js'
 import { Service } from '../service.js'
 import { type RunLearning, startLearning } from './run-learning.js'
-import { addSidecarGauge, sidecarOptions } from './run-sidecar.js'
+import { SidecarWatch } from './run-sidecar.js'
 import { stopSignal } from './stop-signal.js'
 
 /** `logneo run`: the pipeline stage, until its files are read (and nothing else comes) or it is told to stop. */
@@ -20,8 +20,9 @@ export async function runCommand(path: string): Promise<void> {
   const metrics = new Metrics()
   const warn = (message: string): void => log.warn(message)
   const learning = await startLearning(config, log, metrics)
+  const sidecar = new SidecarWatch(config, log, metrics)
   const service = await Service.open({
-    stage: { ...config.stage, ...learning.stageOptions, ...sidecarOptions(config, log, metrics) },
+    stage: { ...config.stage, ...learning.stageOptions, ...sidecar.stageOptions },
     forward: config.input.forward,
     files: fileInput(config),
     inputs: makeInputs(config, metrics, warn),
@@ -34,7 +35,7 @@ export async function runCommand(path: string): Promise<void> {
     warn,
   })
   learning.attach(service.stage)
-  addSidecarGauge(config, service.stage, metrics)
+  sidecar.attach(service.stage, () => learning.reload(service.stage))
   const reloads = reloadOnHangup(service, learning, warn)
   const stopped = stopSignal()
   const address = await service.listen()
