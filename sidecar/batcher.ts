@@ -14,6 +14,9 @@ export interface BatcherOptions {
   readonly batchWaitMs: number
 }
 
+/** Whether anybody else may add to a batch; if not, nothing is gained by waiting. */
+export type MayOthersCome = () => boolean
+
 export type Answers = Omit<ScoreReply, 'id' | 'bundle'>
 
 /** A request on its way. */
@@ -42,7 +45,8 @@ interface Entered {
 const MAX_BATCHES = 2
 
 /**
- * Gathers the events of all requests into batches for the model: a batch begins when enough events wait or the first has waited long enough.
+ * Gathers the events of all requests into batches for the model: a batch begins when enough events wait, the first has waited long enough, or
+ * nobody else could add to it. What comes while two batches are under way waits in any case.
  * Requests are answered when their last event is; a model that fails fails the requests in that batch and no others.
  */
 export class Batcher {
@@ -59,6 +63,7 @@ export class Batcher {
     readonly scorer: NextKeyScorer,
     readonly options: BatcherOptions,
     readonly observer: BatchObserver,
+    readonly mayOthersCome: MayOthersCome = () => true,
   ) {}
 
   /** Events that wait or are being computed. */
@@ -88,7 +93,8 @@ export class Batcher {
 
   #schedule(): void {
     const { maxBatchEvents, batchWaitMs } = this.options
-    if (this.#numQueued >= maxBatchEvents || batchWaitMs === 0) this.#startBatches(true)
+    const isFull = this.#numQueued >= maxBatchEvents
+    if (isFull || batchWaitMs === 0 || !this.mayOthersCome()) this.#startBatches(true)
     else this.#timer ??= setTimeout(() => this.#startBatches(true), batchWaitMs)
   }
 

@@ -72,7 +72,7 @@ export class ClientConnection {
     this.#socket.destroy()
     for (const { reject, timer } of this.#pending.values()) {
       clearTimeout(timer)
-      reject(new UnavailableError(reason))
+      reject(new UnavailableError(`the sidecar at ${this.options.address} was lost: ${reason}`))
     }
     this.#pending.clear()
     this.events.onEnd(reason)

@@ -1,7 +1,7 @@
 import { readBundle, readBundleId } from '../scorer/bundle.js'
 import type { GptNeoConfig } from '../scorer/model/config.js'
 import { Scorer } from '../scorer/scorer.js'
-import { Batcher, type BatchObserver } from './batcher.js'
+import { Batcher, type BatchObserver, type MayOthersCome } from './batcher.js'
 import type { ResolvedSidecarServerOptions } from './options.js'
 
 /** A model that answers. */
@@ -10,6 +10,12 @@ export interface HostedModel {
   readonly id: string
   readonly config: GptNeoConfig
   readonly batcher: Batcher
+}
+
+export interface HostEvents extends BatchObserver {
+  readonly mayOthersCome: MayOthersCome
+  /** Told of each model that takes over. */
+  onChange(model: HostedModel): void
 }
 
 /** How often the bundle on disk may be looked at because a client asks for another, in milliseconds. */
@@ -25,22 +31,14 @@ export class ModelHost {
   private constructor(
     model: HostedModel,
     readonly options: ResolvedSidecarServerOptions,
-    readonly observer: BatchObserver,
-    readonly onChange: (model: HostedModel) => void,
+    readonly events: HostEvents,
   ) {
     this.#current = model
   }
 
-  /**
-   * @param onChange told of each model that takes over
-   * @throws BundleError, ProviderError or ScoringError
-   */
-  static async load(
-    options: ResolvedSidecarServerOptions,
-    observer: BatchObserver,
-    onChange: (model: HostedModel) => void,
-  ): Promise<ModelHost> {
-    return new ModelHost(await loadModel(options, observer), options, observer, onChange)
+  /** @throws BundleError, ProviderError or ScoringError */
+  static async load(options: ResolvedSidecarServerOptions, events: HostEvents): Promise<ModelHost> {
+    return new ModelHost(await loadModel(options, events), options, events)
   }
 
   get current(): HostedModel {
@@ -76,12 +74,12 @@ export class ModelHost {
   }
 
   async #reload(): Promise<HostedModel> {
-    const fresh = await loadModel(this.options, this.observer)
+    const fresh = await loadModel(this.options, this.events)
     const retiring = retire(this.#current)
     this.#retiring.add(retiring)
     void retiring.finally(() => this.#retiring.delete(retiring))
     this.#current = fresh
-    this.onChange(fresh)
+    this.events.onChange(fresh)
     return fresh
   }
 
@@ -93,13 +91,14 @@ export class ModelHost {
   }
 }
 
-async function loadModel(
-  options: ResolvedSidecarServerOptions,
-  observer: BatchObserver,
-): Promise<HostedModel> {
+async function loadModel(options: ResolvedSidecarServerOptions, events: HostEvents): Promise<HostedModel> {
   const bundle = await readBundle(options.model)
   const scorer = await Scorer.start(bundle, options.scorer)
-  return { id: bundle.id, config: bundle.config, batcher: new Batcher(scorer, options, observer) }
+  return {
+    id: bundle.id,
+    config: bundle.config,
+    batcher: new Batcher(scorer, options, events, events.mayOthersCome),
+  }
 }
 
 async function retire({ batcher }: HostedModel): Promise<void> {

@@ -11,7 +11,7 @@ export interface SidecarServerOptions {
   readonly scorer?: ScorerOptions
   /** Events that are computed together at the most. Default 500. */
   readonly maxBatchEvents?: number
-  /** How long the first event of a batch waits for others, in milliseconds; 0: for none. Default 1. */
+  /** How long the first event of a batch waits for those of other connections, in milliseconds; 0: not at all. Default 1. */
   readonly batchWaitMs?: number
   /** What clients must know; undefined: anybody who reaches the address is answered. Default undefined. */
   readonly token?: string | undefined

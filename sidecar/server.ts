@@ -56,8 +56,11 @@ export class SidecarServer implements RequestHandler {
    * @throws BundleError, ProviderError or ScoringError when the model cannot be loaded, ListenError
    */
   async start(): Promise<string> {
-    const observer = { onBatch: (size: number, seconds: number) => this.#countBatch(size, seconds) }
-    this.#host = await ModelHost.load(this.#options, observer, model => this.#changed(model))
+    this.#host = await ModelHost.load(this.#options, {
+      onBatch: (size, seconds) => this.#countBatch(size, seconds),
+      onChange: model => this.#changed(model),
+      mayOthersCome: () => this.#connections.size > 1,
+    })
     try {
       this.#address = await listenOn(this.#server, parseAddress(this.#options.listen)!)
     } catch (error) {

@@ -22,7 +22,7 @@ export function addSidecar(program: Command): void {
       )
       .option(
         '--batch-ms <n>',
-        'how long an event waits for others, in milliseconds (default: 1)',
+        'how long an event waits for those of other stages, in milliseconds (default: 1)',
         integerFrom(0),
       )
       .option('--cache-mb <n>', 'memory for remembered prefixes, in MiB (default: 128)', positiveInteger)

@@ -86,7 +86,7 @@ t.test('kill -9: records pass unscored while it is away, and are scored again wh
     away.some(({ status }) => status === 'unscored'),
     'records pass unscored',
   )
-  t.match(failures[0], { code: 'ERR_SCORER_RUN', message: /sidecar|closed/ })
+  t.match(failures[0], { code: 'ERR_SCORER_RUN', message: /the sidecar at unix:/ })
   await SidecarProcess.start(t, flags)
   await until('ready')
   const after = await statuses(parts[2]!)
@@ -134,6 +134,20 @@ t.test(
     })
   },
 )
+
+t.test('a stage whose sidecar never comes passes all lines, and holds on to nothing', async t => {
+  const sidecar = { address: await freeAddress(t) }
+  const stage = await createStage({ model: await smallModel(), sidecar, scorer: { cacheBytes: 1 } })
+  t.teardown(() => stage.close())
+  const lines = grammarLog(3, 400)
+  const tagged = await stage.process(lines)
+  const records = tagged.filter(({ logneo }) => !('kind' in logneo))
+  t.strictSame(
+    records.map(({ message }) => message),
+    lines,
+  )
+  t.ok(records.every(({ logneo }) => logneo.status === 'unscored'))
+})
 
 t.test('wrong usage and a missing model, told by the exit code', async t => {
   const model = await smallModel()
