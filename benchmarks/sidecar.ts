@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Engine } from '../plugin/engine.js'
 import { createStage } from '../plugin/stage.js'
+import { Random } from '../scorer/random.js'
+import { BEGIN, NUM_SPECIALS } from '../scorer/vocabulary.js'
+import { SidecarClient } from '../sidecar/client.js'
 import { cachedModel } from './cached-model.js'
 import { Replay, type ReplayInput } from './replay.js'
 import { SidecarChild } from './sidecar-child.js'
@@ -16,7 +19,7 @@ export interface SidecarBenchOptions extends ReplayInput {
   readonly runs: number
 }
 
-/** A memo this small is as good as none. */
+/** The least memo there is holds three contexts, so that few lines are asked about together. */
 const TINY_CACHE_BYTES = 1
 /** Calls under way: one being computed, one being prepared, as with chunks from the wire. */
 const MAX_CALLS = 2
@@ -32,13 +35,13 @@ interface Case {
 const CASES: readonly Case[] = [
   { name: 'memo of the stage warm', isWarm: true },
   { name: 'memo of the stage empty', isWarm: false },
-  { name: 'memo of the stage as good as off', cacheBytes: TINY_CACHE_BYTES, isWarm: false },
+  { name: 'memo of three contexts: ten lines or so at a time', cacheBytes: TINY_CACHE_BYTES, isWarm: false },
 ]
 
 /**
  * Events a second from lines to verdicts, with the model in this process and in a sidecar, in turns: `eventsPerSecond` through the sidecar with a
- * warm memo. The sidecar remembers prefixes of its own, so that "off" means that every event goes over the socket and few through the model.
- * Every run checks that all lines were scored.
+ * warm memo. `socketEventsPerSecond`: events that all go over the socket, in requests of 500, and that the sidecar remembers. Every run checks
+ * that all lines were scored.
  */
 export async function run(options: SidecarBenchOptions): Promise<Record<string, unknown>> {
   const { path, id, format } = await cachedModel(options)
@@ -67,6 +70,7 @@ export async function run(options: SidecarBenchOptions): Promise<Record<string, 
     }
     return {
       eventsPerSecond: rows[0]!.sidecar,
+      socketEventsPerSecond: await timeSocket(address, id),
       model: id,
       events: replay.lines.length,
       runs: options.runs,
@@ -76,6 +80,58 @@ export async function run(options: SidecarBenchOptions): Promise<Record<string, 
     await sidecar.stop()
     await rm(folder, { recursive: true })
   }
+}
+
+const SOCKET_SESSIONS = 500
+const SOCKET_LENGTH = 40
+const SOCKET_EVENTS = 500
+
+/** @returns events a second, asked in requests of which two are under way; those of sessions of 40 random keys */
+async function timeSocket(address: string, model: string): Promise<number> {
+  const client = new SidecarClient({ address }, model)
+  try {
+    await client.firstAttempt()
+    const requests = randomRequests(client.hello!.vocabularySize)
+    await sendAll(client, requests)
+    const rates: number[] = []
+    for (let run = 0; run < 3; run++) rates.push(await sendAll(client, requests))
+    return median(rates)
+  } finally {
+    client.close()
+  }
+}
+
+interface Events {
+  readonly prefixes: number[][]
+  readonly observed: number[]
+}
+
+function randomRequests(vocabularySize: number): Events[] {
+  const random = new Random(42)
+  const requests: Events[] = []
+  for (let session = 0; session < SOCKET_SESSIONS; session++) {
+    const tokens = [BEGIN]
+    for (let i = 0; i < SOCKET_LENGTH; i++) {
+      if (requests.length === 0 || requests.at(-1)!.observed.length === SOCKET_EVENTS)
+        requests.push({ prefixes: [], observed: [] })
+      const token = NUM_SPECIALS + random.integer(vocabularySize - NUM_SPECIALS)
+      requests.at(-1)!.prefixes.push(tokens.slice())
+      requests.at(-1)!.observed.push(token)
+      tokens.push(token)
+    }
+  }
+  return requests
+}
+
+async function sendAll(client: SidecarClient, requests: readonly Events[]): Promise<number> {
+  const underWay: Promise<unknown>[] = []
+  const started = performance.now()
+  for (const request of requests) {
+    underWay.push(client.score({ ...request, top: 4 }))
+    if (underWay.length >= MAX_CALLS) await underWay.shift()
+  }
+  await Promise.all(underWay)
+  return Math.round((1000 * SOCKET_SESSIONS * SOCKET_LENGTH) / (performance.now() - started))
 }
 
 function row(name: string, pairs: readonly { readonly inProcess: number; readonly sidecar: number }[]) {
