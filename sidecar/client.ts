@@ -23,6 +23,8 @@ export class SidecarClient {
   #numFailures = 0
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
+  /** Whether this connection's end was a refusal. */
+  #isRefused = false
   #settled: (() => void)[] = []
 
   /** @param bundle id of the model that must answer @throws SidecarOptionsError that lists every option that is wrong */
@@ -58,8 +60,9 @@ export class SidecarClient {
     if (connection.numPending >= maxInFlight)
       throw new UnavailableError(`${maxInFlight} requests to the sidecar are under way already`)
     try {
-      const reply = await connection.request({ op: 'score', bundle: this.bundle, ...request })
-      return checkScores(reply, request.observed.length)
+      const { prefixes, observed, top = 0 } = request
+      const fields = { op: 'score', bundle: this.bundle, prefixes, observed, top }
+      return checkScores(await connection.request(fields), observed.length)
     } catch (error) {
       if (error instanceof RefusedError && error.reason === 'wrong_bundle') void this.#sayHello(connection)
       throw error
@@ -74,6 +77,7 @@ export class SidecarClient {
   }
 
   #connect(): void {
+    this.#isRefused = false
     const connection: ClientConnection = new ClientConnection(this.#options, {
       onConnect: () => void this.#sayHello(connection),
       onBundle: bundle => this.#heard(connection, bundle),
@@ -125,8 +129,10 @@ export class SidecarClient {
     this.#timer = setTimeout(() => void this.#sayHello(connection), this.#options.retryMaxMs)
   }
 
-  #refused(connection: ClientConnection, { message }: RefusedError): void {
-    this.#become('refused', message)
+  /** One that may succeed later is no refusal: it is stopping. */
+  #refused(connection: ClientConnection, { message, retriable }: RefusedError): void {
+    this.#isRefused = !retriable
+    if (!retriable) this.#become('refused', message)
     connection.end(message)
   }
 
@@ -135,7 +141,7 @@ export class SidecarClient {
     this.#connection = undefined
     clearTimeout(this.#timer)
     if (this.#isClosed) return
-    if (this.#state !== 'refused') this.#become('away', reason)
+    if (!this.#isRefused) this.#become('away', reason)
     this.#timer = setTimeout(() => this.#connect(), this.#nextWaitMs())
     this.#settle()
   }

@@ -48,9 +48,9 @@ export async function sidecarCommand(flags: SidecarFlags): Promise<void> {
   const health = await startHealth(flags.health, server, metrics, log)
   try {
     const stopped = stopSignal()
+    const reloads = reloadOnHangup(server, log)
     const address = await server.start()
     warnOfStrangers(listen, token, log)
-    const reloads = reloadOnHangup(server, log)
     log.info(`model ${server.bundle} answers on ${address}`)
     await stopped
     log.info('stopping: answering what was taken')
@@ -102,6 +102,8 @@ function warnOfStrangers(listen: string, token: string | undefined, log: Logger)
 
 function reloadOnHangup(server: SidecarServer, log: Logger) {
   const reload = (): void => {
+    // Before it is ready it is reading the model anyway.
+    if (!server.isReady) return
     server.reload().then(
       id => log.info(`model ${id} read again`),
       (error: Error) => log.warn(`the model could not be read again, the one before stays: ${error.message}`),

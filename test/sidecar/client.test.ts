@@ -223,9 +223,12 @@ t.test('a sidecar that does not let us in is told apart from one that is away, a
   await until('refused')
   await puppet.until(() => puppet.requests.length >= 3)
   await t.rejects(client.score(ASKED), { message: /not ready: wrong token/ })
+  await puppet.stop()
+  await until('away')
   puppet.script = () => undefined
+  await puppet.listen()
   await until('ready')
-  t.same(states, ['refused', 'ready'])
+  t.same(states, ['refused', 'away', 'ready'])
 })
 
 t.test('a peer that is no sidecar does no harm', async t => {

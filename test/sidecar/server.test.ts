@@ -209,7 +209,8 @@ t.test('a client that has too much under way is not read until some is answered'
 })
 
 t.test('a token must be said first, and right', async t => {
-  const { address } = await startSidecar(t, { model: await smallModel(), token: TOKEN, frameTimeoutMs: 100 })
+  const options = { model: await smallModel(), token: TOKEN, frameTimeoutMs: 100 }
+  const { server, address } = await startSidecar(t, options)
   const wrong: readonly object[] = [
     { id: 1, ...ONE },
     { id: 1, op: 'stats' },
@@ -222,6 +223,7 @@ t.test('a token must be said first, and right', async t => {
     t.match(await client.next(), { id: 1, error: { code: 'unauthorized' } })
     t.equal(await client.next(), undefined, 'there is no second try')
   }
+  t.equal(server.counts.requests, wrong.length, 'what came behind was not even read')
   const silent = await RawClient.connect(t, address)
   t.equal(await silent.next(), undefined)
   const right = await RawClient.connect(t, address)
