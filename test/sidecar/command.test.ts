@@ -3,10 +3,13 @@ import { cp, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { createStage } from '../../plugin/stage.js'
+import { Random } from '../../scorer/random.js'
 import type { SidecarState } from '../../sidecar/options.js'
-import { grammarLog, otherSmallModel, smallModel } from '../fixtures/plugin/small-model.js'
+import { grammarLog, logLine, otherSmallModel, smallModel } from '../fixtures/plugin/small-model.js'
 import { freeAddress, RawClient } from '../fixtures/sidecar.js'
 import { SidecarProcess } from '../fixtures/sidecar-process.js'
+
+const START_MS = Date.UTC(2024, 4, 1)
 
 t.test('health endpoints tell loading from ready, and metrics count', async t => {
   const listen = await freeAddress(t)
@@ -139,7 +142,12 @@ t.test('a stage whose sidecar never comes passes all lines, and holds on to noth
   const sidecar = { address: await freeAddress(t) }
   const stage = await createStage({ model: await smallModel(), sidecar, scorer: { cacheBytes: 1 } })
   t.teardown(() => stage.close())
-  const lines = grammarLog(3, 400)
+  // Sessions that share nothing: each line is another place in a memory of some 400.
+  const kinds = ['open', 'read', 'check', 'write', 'sync']
+  const random = new Random(3)
+  const lines = Array.from({ length: 1500 }, (_, i) =>
+    logLine(START_MS + 1000 * i, `s${i % 40}`, kinds[random.integer(kinds.length)]!, 1),
+  )
   const tagged = await stage.process(lines)
   const records = tagged.filter(({ logneo }) => !('kind' in logneo))
   t.strictSame(
