@@ -87,23 +87,22 @@ export class Batcher {
   /** Resolves when everything submitted is answered. */
   drained(): Promise<void> {
     if (this.#numPending === 0) return Promise.resolve()
-    this.#startBatches(true)
+    this.#startBatches()
     return new Promise(resolve => this.#idle.push(resolve))
   }
 
   #schedule(): void {
     const { maxBatchEvents, batchWaitMs } = this.options
     const isFull = this.#numQueued >= maxBatchEvents
-    if (isFull || batchWaitMs === 0 || !this.mayOthersCome()) this.#startBatches(true)
-    else this.#timer ??= setTimeout(() => this.#startBatches(true), batchWaitMs)
+    if (isFull || batchWaitMs === 0 || !this.mayOthersCome()) this.#startBatches()
+    else this.#timer ??= setTimeout(() => this.#startBatches(), batchWaitMs)
   }
 
-  /** @param isDue whether the last batch need not be full */
-  #startBatches(isDue: boolean): void {
+  /** Starts as many batches as may be under way. */
+  #startBatches(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const least = isDue ? 1 : this.options.maxBatchEvents
-    while (this.#numQueued >= least && this.#numBatches < MAX_BATCHES && this.#hasRoom) void this.#runBatch()
+    while (this.#numQueued > 0 && this.#numBatches < MAX_BATCHES && this.#hasRoom) void this.#runBatch()
   }
 
   get #hasRoom(): boolean {
@@ -131,7 +130,8 @@ export class Batcher {
       tree.unpin(node)
       this.#settle(job)
     }
-    this.#startBatches(this.#timer === undefined)
+    // Events that came lately may still wait for others.
+    if (this.#timer === undefined) this.#startBatches()
   }
 
   /** Enters as many events as fit a batch. */

@@ -7,6 +7,8 @@ export {
   SidecarOptionsError,
   UnavailableError,
 } from './errors.js'
+export { type HealthOptions, HealthServer } from './health.js'
+export { SidecarMetrics } from './metrics.js'
 export type { SidecarClientOptions, SidecarServerOptions, SidecarState } from './options.js'
 export {
   type BundleNotice,

@@ -128,10 +128,29 @@ const CLIENT_RANGES = {
 /** Shortest token that is worth having, in characters. */
 export const MIN_TOKEN_LENGTH = 16
 
+/** What the options of one kind may be. */
+interface Rules {
+  readonly defaults: object
+  readonly required: readonly string[]
+  readonly ranges: Readonly<Record<string, Range>>
+}
+
+const SERVER_RULES: Rules = {
+  defaults: DEFAULT_SIDECAR_SERVER_OPTIONS,
+  required: ['model', 'listen'],
+  ranges: SERVER_RANGES,
+}
+
+const CLIENT_RULES: Rules = {
+  defaults: DEFAULT_SIDECAR_CLIENT_OPTIONS,
+  required: ['address'],
+  ranges: CLIENT_RANGES,
+}
+
 /** Options over the defaults. @throws SidecarOptionsError that lists every problem */
 export function resolveServerOptions(options: SidecarServerOptions): ResolvedSidecarServerOptions {
   const resolved = withDefaults(DEFAULT_SIDECAR_SERVER_OPTIONS, options)
-  const problems = problemsOf('sidecar', resolved, SERVER_RANGES, ['model', 'listen'])
+  const problems = problemsOf(resolved, SERVER_RULES)
   if (typeof resolved.model !== 'string' || resolved.model === '')
     problems.push('sidecar.model must be the directory of a model bundle')
   problems.push(...addressProblems('sidecar.listen', resolved.listen))
@@ -142,11 +161,12 @@ export function resolveServerOptions(options: SidecarServerOptions): ResolvedSid
 /** Options over the defaults. @throws SidecarOptionsError that lists every problem */
 export function resolveClientOptions(options: SidecarClientOptions): ResolvedSidecarClientOptions {
   const resolved = withDefaults(DEFAULT_SIDECAR_CLIENT_OPTIONS, options)
-  const problems = problemsOf('sidecar', resolved, CLIENT_RANGES, ['address'])
+  const problems = problemsOf(resolved, CLIENT_RULES)
   problems.push(...addressProblems('sidecar.address', resolved.address))
-  if (resolved.retryMinMs > resolved.retryMaxMs)
+  const { retryMinMs, retryMaxMs } = resolved
+  if (retryMinMs > retryMaxMs)
     problems.push(
-      `sidecar.retryMinMs (${resolved.retryMinMs}) must not be above retryMaxMs (${resolved.retryMaxMs}): change one`,
+      `sidecar.retryMinMs (${retryMinMs}) must not be above retryMaxMs (${retryMaxMs}): change one`,
     )
   throwIfAny(problems)
   return resolved
@@ -157,31 +177,26 @@ function withDefaults<D extends object, O extends object>(defaults: D, options: 
   return Object.freeze({ ...defaults, ...set }) as Readonly<D & O>
 }
 
+/** @param resolved options over their defaults, among which unknown names may be */
 function problemsOf(
-  scope: string,
   resolved: { readonly token: string | undefined },
-  ranges: Readonly<Record<string, Range>>,
-  required: readonly string[],
+  { defaults, required, ranges }: Rules,
 ): string[] {
-  const given = resolved as unknown as Readonly<Record<string, unknown>>
-  const defaults = scopeDefaults(required)
   const known = [...required, ...Object.keys(defaults)]
-  const problems = Object.keys(given)
+  const problems = Object.keys(resolved)
     .filter(name => !known.includes(name))
-    .map(name => `${scope}.${name} is unknown: use one of ${known.join(', ')}`)
+    .map(name => `sidecar.${name} is unknown: use one of ${known.join(', ')}`)
+  const values = new Map<string, unknown>(Object.entries(resolved))
   for (const [name, [min, max]] of Object.entries(ranges)) {
-    const value = given[name]
+    const value = values.get(name)
     if (!Number.isInteger(value) || (value as number) < min || (value as number) > max)
-      problems.push(`${scope}.${name} must be an integer from ${min} to ${max}, got ${String(value)}`)
+      problems.push(`sidecar.${name} must be an integer from ${min} to ${max}, got ${String(value)}`)
   }
   const { token } = resolved
   if (token !== undefined && (typeof token !== 'string' || token.length < MIN_TOKEN_LENGTH))
-    problems.push(`${scope}.token must be a text of at least ${MIN_TOKEN_LENGTH} characters`)
+    problems.push(`sidecar.token must be a text of at least ${MIN_TOKEN_LENGTH} characters`)
   return problems
 }
-
-const scopeDefaults = (required: readonly string[]): object =>
-  required.includes('listen') ? DEFAULT_SIDECAR_SERVER_OPTIONS : DEFAULT_SIDECAR_CLIENT_OPTIONS
 
 function addressProblems(name: string, address: unknown): string[] {
   const isRight = typeof address === 'string' && parseAddress(address) !== undefined
