@@ -29,7 +29,7 @@ exits_with() {
 smoke_help() {
   logneo --help | grep -q 'logneo train' || return
   local command
-  for command in demo train evaluate score parse run check init; do
+  for command in demo train evaluate score parse run sidecar check init; do
     logneo "$command" --help | grep -q "Usage: logneo $command" || { echo "no help for $command"; return 1; }
   done
 }
@@ -136,6 +136,38 @@ YAML
   wait $pid || code=$?
   expect 'exit code of run' $code 0 &&
     expect 'lines through run' "$(grep -c '"tag":"scored.raw.postgresql"' "$work/run.ndjson")" $NUM_SCORED
+}
+
+# wait_for FILE PATTERN PID: waits until a file holds a pattern, as long as the process lives.
+wait_for() {
+  for _ in $(seq 150); do
+    grep -q "$2" "$1" 2>/dev/null && return
+    kill -0 "$3" 2>/dev/null || break
+    sleep 0.2
+  done
+  cat "$1"
+  return 1
+}
+
+smoke_sidecar() {
+  local address="unix:$work/s.sock" sidecar run code=0
+  node dist/plugin/cli/main.js sidecar --model "$work/model" --listen "$address" --health 127.0.0.1:0 2>"$work/sidecar.err" &
+  sidecar=$!
+  wait_for "$work/sidecar.err" 'answers on' $sidecar || return
+  cat >"$work/sidecar.logneo.yaml" <<YAML
+model: { path: $work/model, sidecar: { address: "$address" } }
+input: { files: { paths: [$work/score.log], tag: raw.postgresql } }
+output: { ndjson: { path: $work/sidecar.ndjson } }
+YAML
+  node dist/plugin/cli/main.js run --config "$work/sidecar.logneo.yaml" 2>"$work/sidecar-run.err" &
+  run=$!
+  wait $run || { cat "$work/sidecar-run.err"; kill $sidecar; return 1; }
+  kill -TERM $sidecar
+  wait $sidecar || code=$?
+  expect 'exit code of sidecar' $code 0 &&
+    expect 'lines through the sidecar' "$(grep -c '"tag":"scored.raw.postgresql"' "$work/sidecar.ndjson")" $NUM_SCORED &&
+    expect 'lines that passed unscored' "$(grep -c '"status":"unscored".*"template"' "$work/sidecar.ndjson")" \
+      "$(grep -c '"status":"unscored".*"template"' "$work/run.ndjson")"
 }
 
 smoke_demo() { logneo demo --no-progress | tee /dev/stderr | grep -q 'sessions with faults'; }

@@ -75,6 +75,14 @@ withReplay(
   .option('--seconds <n>', 'how long is measured', positive, 20)
 
 withReplay(
+  add('sidecar', 'events a second with the model in a sidecar against in process', async options =>
+    (await import('./sidecar.js')).run(replayOf(options) as never),
+  ),
+)
+  .option('--chunk <n>', 'lines judged in a call', count, 1000)
+  .option('--runs <n>', 'pairs of timed replays', count, 5)
+
+withReplay(
   add('hostile', 'whether good records survive hostile senders', async options =>
     (await import('./hostile.js')).run(replayOf(options) as never),
   ),

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import { DEFAULT_JUDGE_OPTIONS, type JudgeOptions } from '../scorer/judge.js'
 import type { ScorerOptions } from '../scorer/scorer.js'
+import { formatAddress, parseAddress } from '../sidecar/address.js'
+import type { SidecarClientOptions } from '../sidecar/options.js'
 import type { Config } from './config.js'
 import type { ConfigFile } from './config-schema.js'
 import { MIB } from './config-sections/limits.js'
@@ -14,7 +16,7 @@ export function toConfig(file: ConfigFile, folder: string): Config {
   const absolute = (path: string): string => resolve(folder, path)
   const orDash = (path: string): string => (path === '-' ? path : absolute(path))
   return {
-    stage: toStage(file, absolute(file.model.path)),
+    stage: { ...toStage(file, absolute(file.model.path)), ...sidecarOptions(file.model, absolute) },
     input: {
       ...(input.forward && { forward: socketOptions(input.forward, absolute) }),
       ...(input.files && { files: { ...input.files, paths: input.files.paths.map(absolute) } }),
@@ -88,12 +90,27 @@ function learnOptions({ learn = {}, retrain = {} }: ConfigFile['model']): Config
 }
 
 function scorerOptions(
-  { path: _, learn: __, retrain: ___, ...device }: ConfigFile['model'],
+  { path: _, learn: __, retrain: ___, sidecar: ____, ...device }: ConfigFile['model'],
   scorer: ConfigFile['scorer'],
 ): ScorerOptions {
   return {
     ...camelKeys(device),
     ...(scorer?.cache_mb !== undefined && { cacheBytes: scorer.cache_mb * MIB }),
+  }
+}
+
+function sidecarOptions(
+  { sidecar }: ConfigFile['model'],
+  absolute: (path: string) => string,
+): { sidecar?: SidecarClientOptions } {
+  if (sidecar === undefined) return {}
+  const address = parseAddress(sidecar.address)!
+  const isUnix = address.kind === 'unix'
+  return {
+    sidecar: {
+      ...camelKeys(sidecar),
+      address: formatAddress(isUnix ? { ...address, path: absolute(address.path) } : address),
+    },
   }
 }
 

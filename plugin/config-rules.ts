@@ -25,6 +25,7 @@ export function checkRules(data: unknown): Problem[] {
     sessions,
     patterns,
     detection,
+    sidecarAlone,
     files,
     feedback,
   ])
@@ -177,6 +178,14 @@ function detection(get: Get, report: Report): void {
   const detectors = get('detect.detectors')
   if (get('detect.top_k') !== undefined && Array.isArray(detectors) && !detectors.includes('top-k'))
     report('detect.top_k', 'has no effect without its detector: add top-k to detect.detectors')
+}
+
+/** What says how a model runs belongs where it runs. */
+function sidecarAlone(get: Get, report: Report): void {
+  if (get('model.sidecar') === undefined) return
+  for (const name of ['precision', 'provider', 'device_id', 'threads'])
+    if (get(`model.${name}`) !== undefined)
+      report(`model.${name}`, `has no effect with model.sidecar: remove it and give it to logneo sidecar`)
 }
 
 function files(get: Get, report: Report): void {

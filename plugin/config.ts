@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { JudgeOptions } from '../scorer/judge.js'
 import type { ScorerOptions } from '../scorer/scorer.js'
+import type { SidecarClientOptions } from '../sidecar/options.js'
 import type { RecurrenceOptions } from './adopt/recurrence.js'
 import { toConfig } from './config-mapping.js'
 import { describeIssues, type Problem, settingName } from './config-problems.js'
@@ -31,6 +32,8 @@ export interface Config {
     readonly maxSessions?: number
     readonly disorderMs?: number
     readonly scorer: ScorerOptions
+    /** The sidecar that runs the model; missing: this process does. */
+    readonly sidecar?: SidecarClientOptions
     /** When what keeps coming back is adopted; missing: never. */
     readonly adopt?: RecurrenceOptions
   }

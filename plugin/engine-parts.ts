@@ -1,6 +1,6 @@
 import type { Drain } from '../drain/drain.js'
 import type { ScoringError } from '../scorer/errors.js'
-import type { Scorer } from '../scorer/scorer.js'
+import type { NextKeyScorer } from '../scorer/next-key-scorer.js'
 import type { Examiner } from './examiner.js'
 import type { Habits } from './habits/habits.js'
 import type { Keys } from './keys.js'
@@ -36,7 +36,7 @@ export interface ClosedSummary {
 /** What a model brings along. */
 export interface EngineModel {
   readonly keys: Keys
-  readonly scorer: Scorer
+  readonly scorer: NextKeyScorer
   readonly examiner: Examiner
   readonly habits: Habits
 }

@@ -1,8 +1,8 @@
 import type { Cluster } from '../drain/cluster.js'
 import { Tally } from '../scorer/composition/tally.js'
 import { ScoringError } from '../scorer/errors.js'
-import type { Context, Scorer } from '../scorer/scorer.js'
-import { BEGIN, UNKNOWN } from '../scorer/vocabulary.js'
+import type { Context, NextKeyScorer } from '../scorer/next-key-scorer.js'
+import { BEGIN, END, UNKNOWN } from '../scorer/vocabulary.js'
 import type { EngineChange, EngineModel, EngineParts, Judged, LineInput } from './engine-parts.js'
 import { defer, isLeft, type PendingEnd, type Question, type Work } from './engine-work.js'
 import type { Occurrence } from './examiner.js'
@@ -215,7 +215,7 @@ export class Engine {
     const { context } = placed[0]!
     const token = keys.token(key)
     const occurrence = {
-      node: this.#enter(scorer, context),
+      node: this.#enter(scorer, context, token),
       token,
       previous: context.tokens[context.tokens.length - 1]!,
       sessions: placed.slice(),
@@ -239,8 +239,8 @@ export class Engine {
     if (session.history.length < MAX_HISTORY) session.history.push(id)
   }
 
-  #enter(scorer: Scorer, context: Context): number {
-    const node = scorer.enter(context)
+  #enter(scorer: NextKeyScorer, context: Context, observed: number): number {
+    const node = scorer.enter(context, observed)
     this.#numHeld += scorer.tree.depth(node)
     return node
   }
@@ -256,7 +256,7 @@ export class Engine {
     questions.push({
       index,
       ending: {
-        node: isTrueEnd(reason) ? this.#enter(model.scorer, session.context) : NO_NODE,
+        node: isTrueEnd(reason) ? this.#enter(model.scorer, session.context, END) : NO_NODE,
         previous: session.context.tokens.at(-1)!,
         sessions: [session],
         closed: reason,
@@ -294,7 +294,7 @@ export class Engine {
         else noteUnscored(ending.sessions)
         this.#conclude({ session: ending.sessions[0]!, reason: ending.closed }, index, judged, model)
       }
-      if (node !== NO_NODE && isComputed) tree.unpin(node)
+      if (node !== NO_NODE) tree.unpin(node)
     }
   }
 

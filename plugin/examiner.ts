@@ -14,8 +14,7 @@ import {
   UNSEEN_RARITY,
 } from '../scorer/detectors/detector.js'
 import type { Judge, Judgement } from '../scorer/judge.js'
-import type { PrefixTree } from '../scorer/prefix-tree.js'
-import type { Context } from '../scorer/scorer.js'
+import type { Context, Predictions } from '../scorer/next-key-scorer.js'
 import { END, UNKNOWN } from '../scorer/vocabulary.js'
 import type { Adopter } from './adopt/adopter.js'
 import { expectedNext, explain } from './explain.js'
@@ -96,7 +95,7 @@ export class Examiner {
   }
 
   /** Judges a line in all its sessions. @returns the verdict of the first */
-  event(tree: PrefixTree, occurrence: Occurrence): Verdict {
+  event(tree: Predictions, occurrence: Occurrence): Verdict {
     const { node, token, sessions, template, templateId } = occurrence
     const { judge } = this.parts
     const isKnown = token !== UNKNOWN
@@ -145,7 +144,7 @@ export class Examiner {
   }
 
   /** Judges what the close of a session shows: its end, where it was a true one, and what the session is made of, where nothing is missing. */
-  end(tree: PrefixTree, ending: Ending): void {
+  end(tree: Predictions, ending: Ending): void {
     const { closed, mayPause, timeMs } = ending
     const session = ending.sessions[0]!
     const isWhole = isTrueEnd(closed) || closed === 'window'
@@ -153,7 +152,7 @@ export class Examiner {
     this.parts.adopter.closed(session, { isWhole, mayPause, timeMs })
   }
 
-  #conclude(tree: PrefixTree, ending: Ending, session: Session): void {
+  #conclude(tree: Predictions, ending: Ending, session: Session): void {
     const { closed, mayPause, node, previous, timeMs } = ending
     this.#clear()
     this.parts.composition.conclude(session.tally, this.#findings)
@@ -246,7 +245,7 @@ export class Examiner {
   }
 
   #explainSequence(
-    tree: PrefixTree,
+    tree: Predictions,
     { node, previous }: { readonly node: number; readonly previous: number },
     template: string | undefined,
     isKnown: boolean,

@@ -1,5 +1,4 @@
-import type { PrefixTree } from '../scorer/prefix-tree.js'
-import { Scorer } from '../scorer/scorer.js'
+import type { Predictions } from '../scorer/next-key-scorer.js'
 import { BEGIN, END } from '../scorer/vocabulary.js'
 import type { Keys } from './keys.js'
 import type { Expected } from './verdict.js'
@@ -19,8 +18,9 @@ export interface Occurrence {
 }
 
 /** The templates the model held likeliest after a known prefix. */
-export function expectedNext(tree: PrefixTree, node: number, keys: Keys): Expected[] {
-  return Scorer.likeliest(tree, node, NUM_EXPECTED + 1)
+export function expectedNext(tree: Predictions, node: number, keys: Keys): Expected[] {
+  return tree
+    .likeliest(node, NUM_EXPECTED + 1)
     .map(({ token, probability }) => ({
       template: token === END ? END_OF_SESSION : (keys.template(token) ?? ''),
       probability: Number(probability.toPrecision(4)),

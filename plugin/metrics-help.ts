@@ -40,5 +40,9 @@ export const LABELLED_HELP = {
     labels: ['event', 'by'],
   },
   trainings_total: { help: 'Trainings in the background: begun, done, failed.', labels: ['event'] },
+  sidecar_changes_total: {
+    help: 'Times the sidecar became ready, away, refused or had another model.',
+    labels: ['state'],
+  },
   unscored_total: { help: 'Records passed on unscored, by why.', labels: ['reason'] },
 } as const satisfies Record<string, { help: string; labels: readonly string[] }>

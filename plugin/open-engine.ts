@@ -1,7 +1,9 @@
 import { Drain } from '../drain/drain.js'
 import { Composition } from '../scorer/composition/composition.js'
 import { Judge } from '../scorer/judge.js'
+import type { NextKeyScorer } from '../scorer/next-key-scorer.js'
 import { Scorer } from '../scorer/scorer.js'
+import { RemoteScorer } from '../sidecar/remote-scorer.js'
 import { type Adopter, NO_ADOPTER } from './adopt/adopter.js'
 import { OnlineAdopter, type OnlineAdopterParts } from './adopt/online-adopter.js'
 import { Recurrence } from './adopt/recurrence.js'
@@ -75,7 +77,7 @@ export async function startModel(
   { drain, habits }: Pick<LineModel, 'drain' | 'habits'>,
   options: ResolvedStageOptions,
 ): Promise<EngineModel> {
-  const scorer = await Scorer.start(bundle, options.scorer)
+  const scorer = await startScorer(bundle, options)
   const keys = new Keys(drain, bundle.vocabulary)
   const judge = new Judge(bundle.validation, bundle.vocabulary.keys.length, options.detect)
   const composition = new Composition(bundle.composition)
@@ -89,6 +91,16 @@ export async function startModel(
   })
   const least = (detector: 'parameter' | 'time-gap'): number => judge.least(detector)
   return { keys, scorer, examiner, habits: new Habits(habits, drain, bundle.vocabulary, least) }
+}
+
+/** In this process, or a client of the sidecar that has the model. */
+function startScorer(
+  bundle: Model['bundle'],
+  { scorer, sidecar }: ResolvedStageOptions,
+): Promise<NextKeyScorer> {
+  if (sidecar === undefined) return Scorer.start(bundle, scorer)
+  const { cacheBytes } = scorer
+  return RemoteScorer.start(bundle, { ...sidecar, ...(cacheBytes !== undefined && { cacheBytes }) })
 }
 
 function makeTracker(

@@ -8,6 +8,7 @@ import { readLines } from './input/lines.js'
 import { packLines } from './input/pack-lines.js'
 import type { Output } from './output/output.js'
 import { Pipeline, SUMMARY_TAG } from './pipeline.js'
+import { RepeatedWarning } from './repeated-warning.js'
 import { createStage, type Stage } from './stage.js'
 import type { StageOptions } from './stage-options.js'
 
@@ -83,9 +84,10 @@ export class Service {
 
   /** Loads the model. @throws ConfigError, BundleError and what the rules for lines may throw */
   static async open(options: ServiceOptions): Promise<Service> {
+    const failures = new RepeatedWarning(message => options.warn?.(message))
     const onScorerFailure = (error: Error): void => {
       options.counters.increment('scorer_failures_total')
-      options.warn?.(`the scorer failed, records pass unscored: ${error.message}`)
+      failures.give(`the scorer failed, records pass unscored: ${error.message}`)
     }
     return new Service(await createStage({ onScorerFailure, ...options.stage }), options)
   }

@@ -1,7 +1,7 @@
 import type { Tally } from '../scorer/composition/tally.js'
 import type { DetectorName } from '../scorer/detectors/detector.js'
 import type { Standing } from '../scorer/judge.js'
-import type { Context } from '../scorer/scorer.js'
+import type { Context } from '../scorer/next-key-scorer.js'
 import type { Trail } from './adopt/adopter.js'
 import type { Pace } from './habits/pace.js'
 

@@ -4,6 +4,8 @@ import { isDetectorName, type JudgeOptions } from '../scorer/judge.js'
 import { PRECISIONS } from '../scorer/model/precision.js'
 import { PROVIDERS } from '../scorer/provider.js'
 import { DEFAULT_SCORER_OPTIONS, type ScorerOptions } from '../scorer/scorer.js'
+import { SidecarOptionsError } from '../sidecar/errors.js'
+import { resolveClientOptions, type SidecarClientOptions } from '../sidecar/options.js'
 import type { RecurrenceOptions } from './adopt/recurrence.js'
 import type { StateDirectory } from './adopt/state-directory.js'
 import { ConfigError } from './errors.js'
@@ -44,6 +46,8 @@ export interface StageOptions {
   readonly collect?: ((closed: ClosedSession) => void) | undefined
   /** How the model runs: precision, provider, threads, memory. */
   readonly scorer?: ScorerOptions
+  /** The sidecar that runs the model instead of this process; of `scorer` only `cacheBytes` counts then. Default: none. */
+  readonly sidecar?: SidecarClientOptions | undefined
   /** Told of failures of the scorer, whose records pass unscored. */
   readonly onScorerFailure?: (error: Error) => void
   /** Wall clock in milliseconds; for tests. Default Date.now. */
@@ -64,6 +68,7 @@ export const DEFAULT_STAGE_OPTIONS = {
   keepsHistory: false,
   collect: undefined,
   scorer: {},
+  sidecar: undefined,
   onScorerFailure: () => {},
   now: Date.now,
 } as const satisfies Required<Omit<StageOptions, 'model'>>
@@ -89,7 +94,7 @@ export function resolveStageOptions(options: StageOptions): ResolvedStageOptions
     if (!isDetectorName(name))
       problems.push(`stage.detect.detectors must be among ${DETECTOR_NAMES.join(', ')}, got ${String(name)}`)
   }
-  problems.push(...scorerProblems(resolved.scorer))
+  problems.push(...scorerProblems(resolved.scorer), ...sidecarProblems(resolved.sidecar))
   if (!Number.isInteger(resolved.maxSessions) || resolved.maxSessions < 1) {
     problems.push(`stage.maxSessions must be an integer >= 1, got ${resolved.maxSessions}`)
   }
@@ -104,6 +109,16 @@ export function resolveStageOptions(options: StageOptions): ResolvedStageOptions
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return resolved
+}
+
+function sidecarProblems(sidecar: SidecarClientOptions | undefined): readonly string[] {
+  try {
+    if (sidecar !== undefined) resolveClientOptions(sidecar)
+    return []
+  } catch (error) {
+    if (!(error instanceof SidecarOptionsError)) throw error
+    return error.problems.map(problem => `stage.${problem}`)
+  }
 }
 
 function scorerProblems(scorer: ScorerOptions): string[] {

@@ -157,6 +157,11 @@ export async function readBundle(path: string): Promise<Bundle> {
   }
 }
 
+/** The id of the bundle at `path`, whose files are not looked at. @throws BundleError */
+export async function readBundleId(path: string): Promise<string> {
+  return parseManifest(path, await readManifest(path)).id
+}
+
 async function readManifest(path: string): Promise<string> {
   const file = join(path, MANIFEST_FILE)
   try {

@@ -1,209 +1,58 @@
-const VACANT = 0
-const WAITING = 1
-const KNOWN = 2
-const NO_NODE = -1
+import { type LikelyToken, likeliest } from './likeliest.js'
+import type { Predictions } from './next-key-scorer.js'
+import { TokenTree } from './token-tree.js'
 
 /**
- * Every token prefix seen lately, as a tree: node n stands for the tokens on the path to it, and once computed holds the log-probabilities of
- * the token that follows. Prefixes shared by sessions are stored and computed once, so the tree is at the same time an exact memo and the index
- * of the cache of keys and values (row n of the cache belongs to node n). Memory is fixed: the least recently used leaf makes room.
- *
- * A map keyed by parent and token finds children: one look-up for an event, no string built.
+ * Every token prefix seen lately, with the log-probabilities of the token that follows: an exact memo of what the model says, and at the same
+ * time the index of the cache of keys and values (row n of the cache belongs to node n). Every node waits to be computed.
  */
-export class PrefixTree {
-  readonly #children = new Map<number, number>()
-  readonly #parents: Int32Array
-  readonly #tokens: Int32Array
-  readonly #depths: Int32Array
-  readonly #numChildren: Int32Array
-  readonly #stamps: Uint32Array
-  readonly #states: Uint8Array
-  readonly #pins: Uint16Array
-  readonly #older: Int32Array
-  readonly #newer: Int32Array
-  /** (capacity, V) */
-  readonly #logProbabilities: Float32Array
-  #oldest = NO_NODE
-  #newest = NO_NODE
-  #used = 1
-  #numWaiting = 0
-
+export class PrefixTree extends TokenTree implements Predictions {
   /**
    * @param capacity nodes kept, the root included
    * @param firstStamp stamp of every node at first; a tree that replaces another starts above that one's stamps
    */
-  constructor(
-    readonly capacity: number,
-    readonly vocabularySize: number,
-    firstStamp = 0,
-  ) {
-    this.#parents = new Int32Array(capacity)
-    this.#tokens = new Int32Array(capacity)
-    this.#depths = new Int32Array(capacity)
-    this.#numChildren = new Int32Array(capacity)
-    this.#stamps = new Uint32Array(capacity).fill(firstStamp)
-    this.#states = new Uint8Array(capacity)
-    this.#pins = new Uint16Array(capacity)
-    this.#older = new Int32Array(capacity).fill(NO_NODE)
-    this.#newer = new Int32Array(capacity).fill(NO_NODE)
-    this.#logProbabilities = new Float32Array(capacity * vocabularySize)
-  }
-
-  /** The empty prefix. */
-  get root(): number {
-    return 0
-  }
-
-  /** Nodes whose log-probabilities are not computed yet. */
-  get numWaiting(): number {
-    return this.#numWaiting
-  }
-
-  /** Nodes in use. */
-  get size(): number {
-    return this.#children.size + 1
+  constructor(capacity: number, vocabularySize: number, firstStamp = 0) {
+    super(capacity, vocabularySize, vocabularySize, firstStamp)
   }
 
   /** The prefix one token longer; made, and marked as used, if it is not there. */
-  child(node: number, token: number): number {
-    const key = node * this.vocabularySize + token
-    const known = this.#children.get(key)
-    if (known !== undefined) {
-      this.#touch(known)
-      return known
-    }
-    // The parent must outlive the search for a free node.
-    this.#numChildren[node]!++
-    const fresh = this.#allocate()
-    this.#children.set(key, fresh)
-    this.#parents[fresh] = node
-    this.#tokens[fresh] = token
-    this.#depths[fresh] = this.#depths[node]! + 1
-    this.#states[fresh] = WAITING
-    this.#numWaiting++
-    return fresh
-  }
-
-  /** The node of an existing child; NO_NODE (-1) if there is none. Looking refreshes nothing. */
-  peekChild(node: number, token: number): number {
-    return this.#children.get(node * this.vocabularySize + token) ?? NO_NODE
-  }
-
-  stamp(node: number): number {
-    return this.#stamps[node]!
-  }
-
-  parent(node: number): number {
-    return this.#parents[node]!
-  }
-
-  token(node: number): number {
-    return this.#tokens[node]!
-  }
-
-  /** Tokens in the prefix. */
-  depth(node: number): number {
-    return this.#depths[node]!
-  }
-
-  isKnown(node: number): boolean {
-    return this.#states[node] === KNOWN
-  }
-
-  /** Keeps a node from eviction until unpinned as often. */
-  pin(node: number): void {
-    this.#pins[node]!++
-  }
-
-  unpin(node: number): void {
-    this.#pins[node]!--
-  }
-
-  /** Stores the log-probabilities (V) after a prefix. */
-  resolve(node: number, logProbabilities: Float32Array, offset: number): void {
-    const { vocabularySize } = this
-    this.#logProbabilities.set(
-      logProbabilities.subarray(offset, offset + vocabularySize),
-      node * vocabularySize,
-    )
-    if (this.#states[node] === WAITING) this.#numWaiting--
-    this.#states[node] = KNOWN
+  override child(node: number, token: number): number {
+    const child = super.child(node, token)
+    this.ask(child)
+    return child
   }
 
   /** -ln p of `token` after the prefix, which must be known. */
   surprise(node: number, token: number): number {
-    return -this.#logProbabilities[node * this.vocabularySize + token]!
+    return -this.rows[node * this.vocabularySize + token]!
   }
 
   /** How many tokens are likelier than `token` after the prefix. */
   rank(node: number, token: number): number {
     const start = node * this.vocabularySize
-    const observed = this.#logProbabilities[start + token]!
+    const observed = this.rows[start + token]!
     let likelier = 0
-    for (let i = start; i < start + this.vocabularySize; i++)
-      if (this.#logProbabilities[i]! > observed) likelier++
+    for (let i = start; i < start + this.vocabularySize; i++) if (this.rows[i]! > observed) likelier++
     return likelier
   }
 
   /** -ln of the probability of `token` and all that are no likelier after the prefix. */
   rarity(node: number, token: number): number {
     const start = node * this.vocabularySize
-    const observed = this.#logProbabilities[start + token]!
+    const observed = this.rows[start + token]!
     let probability = 0
     for (let i = start; i < start + this.vocabularySize; i++)
-      if (this.#logProbabilities[i]! <= observed) probability += Math.exp(this.#logProbabilities[i]!)
+      if (this.rows[i]! <= observed) probability += Math.exp(this.rows[i]!)
     return Math.max(0, -Math.log(probability))
+  }
+
+  /** The `count` likeliest next tokens after a known prefix, with probabilities, best first. */
+  likeliest(node: number, count: number): LikelyToken[] {
+    return likeliest(this.distribution(node), count)
   }
 
   /** Log-probabilities (V) after the prefix, as a view that the next eviction may overwrite. */
   distribution(node: number): Float32Array {
-    return this.#logProbabilities.subarray(node * this.vocabularySize, (node + 1) * this.vocabularySize)
-  }
-
-  #touch(node: number): void {
-    if (node === this.#newest) return
-    this.#unlink(node)
-    this.#link(node)
-  }
-
-  #allocate(): number {
-    const node = this.#used < this.capacity ? this.#used++ : this.#evict()
-    this.#link(node)
-    return node
-  }
-
-  /** Frees the least recently used leaf. Nodes with children, in use or waiting get another turn: they are still needed. */
-  #evict(): number {
-    for (let turns = 0; turns < this.capacity; turns++) {
-      const node = this.#oldest
-      this.#unlink(node)
-      if (this.#numChildren[node] === 0 && this.#pins[node] === 0 && this.#states[node] === KNOWN) {
-        const parent = this.#parents[node]!
-        this.#children.delete(parent * this.vocabularySize + this.#tokens[node]!)
-        this.#numChildren[parent]!--
-        this.#stamps[node]!++
-        this.#states[node] = VACANT
-        return node
-      }
-      this.#link(node)
-    }
-    throw new RangeError('prefix tree is full of prefixes in use; give it more memory or smaller batches')
-  }
-
-  #link(node: number): void {
-    this.#older[node] = this.#newest
-    this.#newer[node] = NO_NODE
-    if (this.#newest === NO_NODE) this.#oldest = node
-    else this.#newer[this.#newest] = node
-    this.#newest = node
-  }
-
-  #unlink(node: number): void {
-    const older = this.#older[node]!
-    const newer = this.#newer[node]!
-    if (older === NO_NODE) this.#oldest = newer
-    else this.#newer[older] = newer
-    if (newer === NO_NODE) this.#newest = older
-    else this.#older[newer] = older
+    return this.rows.subarray(node * this.vocabularySize, (node + 1) * this.vocabularySize)
   }
 }

@@ -1,10 +1,10 @@
 import type { Bundle } from './bundle.js'
 import { type PlannedBatch, planBatches } from './chains.js'
 import { ScoringError } from './errors.js'
-import { type LikelyToken, likeliest } from './likeliest.js'
 import type { GptNeoConfig } from './model/config.js'
 import type { Precision } from './model/precision.js'
 import { cacheRowSize } from './model/step-graph.js'
+import { appendToken, type Context, type NextKeyScorer } from './next-key-scorer.js'
 import { PrefixTree } from './prefix-tree.js'
 import { DEFAULT_DEVICE_OPTIONS, type DeviceOptions } from './provider.js'
 import { StepClient } from './step-client.js'
@@ -22,14 +22,6 @@ export const DEFAULT_SCORER_OPTIONS = {
   cacheBytes: 128 * 2 ** 20,
   precision: 'float32',
 } as const satisfies Required<ScorerOptions>
-
-/** The tokens a session's next prediction rests on, and where they stand in the tree. Owned by the session. */
-export interface Context {
-  /** Tokens since the begin of session, or the last ones where the session is longer than the model's context. */
-  readonly tokens: number[]
-  node: number
-  stamp: number
-}
 
 /** Contexts the tree must have room for: those being computed, one to enter, and one more as the children of a node. */
 const MIN_CONTEXTS = 3
@@ -50,13 +42,10 @@ export function cacheCapacity(config: GptNeoConfig, cacheBytes: number): number 
  * Use: `enter` a context to get its node, which may still have to be computed; `compute` everything waiting at once; then ask the tree for
  * surprise and rank at the nodes, and unpin them there.
  */
-export class Scorer {
+export class Scorer implements NextKeyScorer {
   #tree: PrefixTree
-  /**
-   * Nodes a caller may keep pinned, with all that leads to them, before it enters one more context: the tree must have room for that one's
-   * prefix.
-   */
   readonly maxHeld: number
+  readonly isReady = true
   readonly #client: StepClient
   #waiting: number[] = []
   #epoch = 0
@@ -83,15 +72,10 @@ export class Scorer {
     return new Scorer(config, client, numNodes)
   }
 
-  /**
-   * The tree that nodes now belong to. Hold on to it while using nodes: after a failure a fresh one takes its place, and nodes of the old
-   * one stay readable but unknown.
-   */
   get tree(): PrefixTree {
     return this.#tree
   }
 
-  /** The context of a session that has just begun. */
   begin(): Context {
     return { tokens: [BEGIN], node: -1, stamp: 0 }
   }
@@ -108,23 +92,10 @@ export class Scorer {
     return node
   }
 
-  /**
-   * Moves a context one token on; nothing is computed until it is entered. When the model's context is full its older half goes and positions
-   * start anew, as in training (see segments.ts).
-   */
   append(context: Context, token: number): void {
-    const { tokens } = context
-    if (tokens.length === this.config.contextLength) {
-      tokens.splice(0, tokens.length - (this.config.contextLength >> 1))
-      context.node = -1
-    }
-    tokens.push(token)
+    appendToken(context, token, this.config.contextLength)
   }
 
-  /**
-   * Computes every waiting node; resolves when those waiting at the call, and those of the calls before, are known.
-   * @throws ScoringError, and then nothing entered before is worth anything
-   */
   compute(): Promise<void> {
     const before = this.#lastComputation
     const own = this.#computeWaiting()
@@ -154,11 +125,6 @@ export class Scorer {
     nodes.forEach((node, i) => {
       if (node >= 0) tree.resolve(node, logProbabilities, i * vocabularySize)
     })
-  }
-
-  /** The `count` likeliest next tokens after a known node, with probabilities, best first. */
-  static likeliest(tree: PrefixTree, node: number, count: number): LikelyToken[] {
-    return likeliest(tree.distribution(node), count)
   }
 
   async close(): Promise<void> {

@@ -89,13 +89,17 @@ function summarize(path: string, config: Config, { bundle, rules }: Examined): s
   const { stage, input, output, deadLetter, metrics, log } = config
   const { falseAlarmRate, detectors } = { ...DEFAULT_JUDGE_OPTIONS, ...stage.detect }
   const { provider, precision } = { ...DEFAULT_SCORER_OPTIONS, ...stage.scorer }
+  const runner =
+    stage.sidecar === undefined
+      ? `on ${provider} in ${precision}`
+      : `on the sidecar at ${stage.sidecar.address}`
   const own = stage.rules.session === undefined ? 'as in the model' : 'not as in the model'
   const rows: (readonly [string, string])[] = [
     [
       'model',
       bundle === undefined
         ? `none at ${stage.model}: it would learn one from the stream`
-        : `${bundle.id}, ${bundle.vocabulary.keys.length} templates (${stage.model}), on ${provider} in ${precision}`,
+        : `${bundle.id}, ${bundle.vocabulary.keys.length} templates (${stage.model}), ${runner}`,
     ],
     [
       'lines',

@@ -3,6 +3,7 @@ import { packageVersion } from '../package-version.js'
 import { positiveInteger } from './arguments.js'
 import { detection, formatOption, withDetection } from './detection-options.js'
 import { runOptions, withDevice } from './device-options.js'
+import { addSidecar } from './sidecar-command.js'
 import { UsageError } from './terminal.js'
 import { addTrain } from './train-command.js'
 
@@ -37,6 +38,7 @@ export function makeProgram(): Command {
   addEvaluate(program)
   addParse(program)
   addRun(program)
+  addSidecar(program)
   addAdopted(program)
   addFeedback(program)
   addCheck(program)
@@ -72,7 +74,8 @@ function report(error: unknown): number {
     code === 'ERR_CONFIG' ||
     code === 'ERR_DRAIN_CONFIG' ||
     code === 'ERR_DRAIN_PATTERN' ||
-    code === 'ERR_SCORER_OPTIONS'
+    code === 'ERR_SCORER_OPTIONS' ||
+    code === 'ERR_SIDECAR_OPTIONS'
     ? WRONG_USAGE
     : FAILED
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type Config, loadConfig } from '../config.js'
 import { DeadLetterFile } from '../dead-letter.js'
 import { ConfigError } from '../errors.js'
@@ -9,6 +8,8 @@ import { Metrics } from '../metrics.js'
 import { OpsServer } from '../ops-server.js'
 import { Service } from '../service.js'
 import { type RunLearning, startLearning } from './run-learning.js'
+import { SidecarWatch } from './run-sidecar.js'
+import { stopSignal } from './stop-signal.js'
 
 /** `logneo run`: the pipeline stage, until its files are read (and nothing else comes) or it is told to stop. */
 export async function runCommand(path: string): Promise<void> {
@@ -19,8 +20,9 @@ export async function runCommand(path: string): Promise<void> {
   const metrics = new Metrics()
   const warn = (message: string): void => log.warn(message)
   const learning = await startLearning(config, log, metrics)
+  const sidecar = new SidecarWatch(config, log, metrics)
   const service = await Service.open({
-    stage: { ...config.stage, ...learning.stageOptions },
+    stage: { ...config.stage, ...learning.stageOptions, ...sidecar.stageOptions },
     forward: config.input.forward,
     files: fileInput(config),
     inputs: makeInputs(config, metrics, warn),
@@ -33,6 +35,7 @@ export async function runCommand(path: string): Promise<void> {
     warn,
   })
   learning.attach(service.stage)
+  sidecar.attach(service.stage, () => learning.reload(service.stage))
   const reloads = reloadOnHangup(service, learning, warn)
   const stopped = stopSignal()
   const address = await service.listen()
@@ -96,12 +99,4 @@ function reloadOnHangup(service: Service, learning: RunLearning, warn: (message:
   }
   process.on('SIGHUP', reload)
   return { stop: () => void process.off('SIGHUP', reload) }
-}
-
-/** The first signal stops in good order; a second one ends the process at once, as it would without us. */
-async function stopSignal(): Promise<void> {
-  const either = new AbortController()
-  const { signal } = either
-  await Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })])
-  either.abort()
 }

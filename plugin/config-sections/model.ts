@@ -4,6 +4,7 @@ import { DEFAULT_SCORER_OPTIONS } from '../../scorer/scorer.js'
 import { oneOf, optional, settings, someInteger, someNumber, text, yesOrNo } from '../config-fields.js'
 import { DEFAULT_LEARNER_OPTIONS } from '../learn/options.js'
 import { MIB } from './limits.js'
+import { sidecar } from './sidecar.js'
 
 const learner = DEFAULT_LEARNER_OPTIONS
 
@@ -49,6 +50,7 @@ export const model = settings({
     DEFAULT_SCORER_OPTIONS.deviceId,
   ),
   threads: optional(someInteger(1, 1024, 'CPU threads that run it.'), DEFAULT_SCORER_OPTIONS.threads),
+  sidecar: optional(sidecar),
   learn: optional(learn),
   retrain: optional(retrain),
 })

@@ -159,7 +159,7 @@ t.test('a scorer that fails leaves lines unscored, once told, and later lines ar
   // A token the model does not know makes the runtime fail as a broken graph would.
   const broken = scorer.begin()
   scorer.append(broken, 100_000)
-  scorer.enter(broken)
+  scorer.enter(broken, 0)
   const first = await engine.judge(session('a').slice(0, 2))
   t.same(
     first.verdicts.map(({ status }) => status),

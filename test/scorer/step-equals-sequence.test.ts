@@ -130,13 +130,13 @@ t.test('the likeliest tokens come best first', async t => {
   t.teardown(() => scorer.close())
   const node = scorer.enter(scorer.begin())
   await scorer.compute()
-  const all = Scorer.likeliest(scorer.tree, node, TINY.vocabularySize)
+  const all = scorer.tree.likeliest(node, TINY.vocabularySize)
   t.ok(Math.abs(all.reduce((sum, { probability }) => sum + probability, 0) - 1) < 1e-5)
   all.forEach(({ token, probability }, rank) => {
     t.equal(scorer.tree.rank(node, token), rank)
     t.ok(Math.abs(probability - Math.exp(-scorer.tree.surprise(node, token))) < 1e-6)
   })
-  t.same(Scorer.likeliest(scorer.tree, node, 2), all.slice(0, 2))
+  t.same(scorer.tree.likeliest(node, 2), all.slice(0, 2))
 })
 
 t.test('a graph that fails is a ScoringError; sessions go on right with the next computation', async t => {
