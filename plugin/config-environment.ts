@@ -25,6 +25,9 @@ export async function inspectEnvironment({
     ...(input.forward?.path === undefined
       ? []
       : [unwritable('input.forward.path', dirname(input.forward.path))]),
+    ...(output.elasticsearch?.caFile === undefined
+      ? []
+      : [unreadable('output.elasticsearch.tls.ca', output.elasticsearch.caFile)]),
     ...(output.ndjson === undefined || output.ndjson.path === '-'
       ? []
       : [unwritableFile('output.ndjson.path', output.ndjson.path)]),

@@ -24,6 +24,7 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     },
     output: {
       ...(output.forward && { forward: socketOptions(output.forward, absolute) }),
+      ...(output.elasticsearch && { elasticsearch: elasticsearchOptions(output.elasticsearch, absolute) }),
       ...(output.ndjson && { ndjson: { path: orDash(output.ndjson.path) } }),
       tagPrefix: output.tag_prefix ?? DEFAULT_TAG_PREFIX,
       sessionSummaries: file.detect?.session_summaries ?? true,
@@ -138,6 +139,18 @@ function judgeOptions({
     ...(false_alarm_rate !== undefined && { falseAlarmRate: false_alarm_rate }),
     ...(chosen && { detectors: chosen }),
     ...(top_k !== undefined && { topK: typeof top_k === 'number' && top_k < 1 ? { ratio: top_k } : top_k }),
+  }
+}
+
+function elasticsearchOptions(
+  { api_key, username, password, tls, ...others }: NonNullable<ConfigFile['output']['elasticsearch']>,
+  absolute: (path: string) => string,
+): NonNullable<Config['output']['elasticsearch']> {
+  return {
+    ...camelKeys(others),
+    ...(api_key !== undefined && { auth: { apiKey: api_key } }),
+    ...(username !== undefined && { auth: { username, password: password! } }),
+    ...(tls && { caFile: absolute(tls.ca) }),
   }
 }
 

@@ -21,7 +21,6 @@ export const LATER_SETTINGS: readonly string[] = [
   'input.forward.tls',
   'output.forward.shared_key',
   'output.forward.tls',
-  'output.elasticsearch',
   'output.kafka',
   'output.http',
 ]

@@ -16,6 +16,7 @@ import { ConfigError } from './errors.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
 import type { LearnerOptions } from './learn/options.js'
 import type { LineRules } from './line-rules.js'
+import type { ElasticsearchOptions } from './output/elasticsearch-options.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
 import type { FieldSet } from './verdict.js'
 
@@ -43,9 +44,13 @@ export interface Config {
     readonly files?: { readonly paths: readonly string[]; readonly tag: string }
     readonly stdin?: { readonly tag: string }
   }
-  /** At least one of `forward` and `ndjson`. */
+  /** At least one of `forward`, `elasticsearch` and `ndjson`. */
   readonly output: {
     readonly forward?: ForwardOutputOptions
+    readonly elasticsearch?: Omit<ElasticsearchOptions, 'ca'> & {
+      /** PEM file of the certificates to trust. */
+      readonly caFile?: string
+    }
     /** `-` is standard output. */
     readonly ndjson?: { readonly path: string }
     readonly tagPrefix: string

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
 import type { Counters } from './chunk.js'
 import type { Config } from './config.js'
+import { ConfigError } from './errors.js'
 import type { InputFactory } from './input/input.js'
+import { ElasticsearchOutput } from './output/elasticsearch.js'
 import { ForwardSink } from './output/forward-sink.js'
 import { NdjsonSink } from './output/ndjson-sink.js'
 import type { Output } from './output/output.js'
@@ -22,6 +25,25 @@ export function makeOutputs(
 ): Output[] {
   return [
     ...(output.forward ? [new ForwardSink({ ...output.forward, warn }, counters)] : []),
+    ...(output.elasticsearch ? [makeElasticsearch(output.elasticsearch, counters, warn)] : []),
     ...(output.ndjson ? [new NdjsonSink(output.ndjson.path)] : []),
   ]
+}
+
+function makeElasticsearch(
+  { caFile, ...options }: NonNullable<Config['output']['elasticsearch']>,
+  counters: Counters,
+  warn: (message: string) => void,
+): ElasticsearchOutput {
+  const ca = caFile === undefined ? {} : { ca: readPem('output.elasticsearch.tls.ca', caFile) }
+  return new ElasticsearchOutput({ ...options, ...ca, warn }, counters)
+}
+
+function readPem(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new ConfigError([`${name}: ${path} cannot be read (${code}): mend the path or its permissions`])
+  }
 }

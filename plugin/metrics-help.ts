@@ -29,6 +29,12 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   forward_output_failures_total: 'Connections of the Forward output that failed.',
   forward_output_resends_total: 'Frames sent again after a failure.',
   forward_output_abandoned_total: 'Frames given up after the most retries allowed.',
+  elasticsearch_requests_total: 'Bulk requests sent to Elasticsearch.',
+  elasticsearch_bytes_total: 'Bytes of bulk requests, compressed.',
+  elasticsearch_failures_total: 'Requests to Elasticsearch that failed as a whole.',
+  elasticsearch_retried_documents_total: 'Documents that had to be sent again.',
+  elasticsearch_invalid_utf8_total:
+    'Documents with texts that are not UTF-8; they hold the record packed, too.',
 }
 
 /** Counters that are told apart by labels. */
@@ -43,6 +49,10 @@ export const LABELLED_HELP = {
   sidecar_changes_total: {
     help: 'Times the sidecar became ready, away, refused or had another model.',
     labels: ['state'],
+  },
+  elasticsearch_documents_total: {
+    help: 'Documents given to Elasticsearch: created, repeated (there already), refused (dead letters).',
+    labels: ['fate'],
   },
   unscored_total: { help: 'Records passed on unscored, by why.', labels: ['reason'] },
 } as const satisfies Record<string, { help: string; labels: readonly string[] }>

@@ -9,6 +9,7 @@ import { ConfigError } from '../errors.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
 import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
 import { isNothingAt } from '../model.js'
+import { DEFAULT_ELASTICSEARCH_OPTIONS } from '../output/elasticsearch-options.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from '../output/forward-options.js'
 import { probeApart } from './probe-apart.js'
 
@@ -140,7 +141,7 @@ function describeInputs({ forward, files, stdin }: Config['input']): [string, st
   ]
 }
 
-function describeOutputs({ forward, ndjson }: Config['output']): [string, string][] {
+function describeOutputs({ forward, elasticsearch, ndjson }: Config['output']): [string, string][] {
   const { host, port, path, requireAck } = { ...DEFAULT_FORWARD_OUTPUT_OPTIONS, ...forward }
   const acks = requireAck ? 'acknowledged' : 'not acknowledged'
   const target = ndjson?.path === '-' ? 'standard output' : ndjson?.path
@@ -148,8 +149,17 @@ function describeOutputs({ forward, ndjson }: Config['output']): [string, string
     ...(forward === undefined
       ? []
       : [['output', `forward to ${path ?? hostPort(host, port)}, ${acks}`] as [string, string]]),
+    ...(elasticsearch === undefined
+      ? []
+      : [['output', describeElasticsearch(elasticsearch)] as [string, string]]),
     ...(target === undefined ? [] : [['output', `JSON lines to ${target}`] as [string, string]]),
   ]
+}
+
+function describeElasticsearch(given: NonNullable<Config['output']['elasticsearch']>): string {
+  const { urls, dataStream, sessionDataStream, auth } = { ...DEFAULT_ELASTICSEARCH_OPTIONS, ...given }
+  const who = auth === undefined ? 'nobody' : 'apiKey' in auth ? 'an API key' : auth.username
+  return `elasticsearch at ${urls.join(', ')} as ${who}, data streams ${dataStream} and ${sessionDataStream}`
 }
 
 const hostPort = (host: string, port: number): string =>

@@ -9,9 +9,11 @@ export interface Output {
   /**
    * Delivers packed `[time, record]` entries under a tag; resolves once they are safe with the receiver. The memory is the output's until then.
    *
+   * @param chunkId the sender's name for the chunk they came in, the same each time it is sent again
    * @throws RecordTooLargeError when an entry can never be delivered; none of the entries is
+   * @throws RecordsRefusedError when some entries can never be delivered; all others are
    */
-  deliver(tag: string, entries: PackedEntries): Promise<void>
+  deliver(tag: string, entries: PackedEntries, chunkId?: string): Promise<void>
   /** Delivers what is under way, as far as that works in time, and ends. */
   close(): Promise<void>
 }

@@ -157,7 +157,7 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'no output',
     MINIMAL.replace('ndjson: {path: "-"}', ''),
-    'output is empty: give it at least one of forward, ndjson (line 3)',
+    'output is empty: give it at least one of forward, elasticsearch, ndjson (line 3)',
   ],
   [
     'no YAML',
