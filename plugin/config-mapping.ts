@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { DEFAULT_JUDGE_OPTIONS, type JudgeOptions } from '../scorer/judge.js'
 import type { ScorerOptions } from '../scorer/scorer.js'
 import { formatAddress, parseAddress } from '../sidecar/address.js'
@@ -33,6 +33,7 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     ...statePath(file, absolute),
     learn: learnOptions(file.model),
     ...(file.feedback && { feedback: file.feedback }),
+    ...(file.persist && { history: historyOptions(file.persist, file, absolute) }),
     ...(metrics && { metrics: { ...DEFAULT_METRICS_ADDRESS, ...metrics } }),
     log: { level: file.log?.level ?? DEFAULT_LOG_LEVEL },
   }
@@ -77,6 +78,22 @@ function statePath(
   const isRetraining = retrain?.on_drift === true || retrain?.every_hours !== undefined
   const isNeeded = detect?.adopt?.enabled === true || feedback !== undefined || isRetraining
   return isNeeded ? { state: `${absolute(path)}.state` } : {}
+}
+
+function historyOptions(
+  { postgres, embedded, archive, ...others }: NonNullable<ConfigFile['persist']>,
+  file: ConfigFile,
+  absolute: (path: string) => string,
+): NonNullable<Config['history']> {
+  const state = statePath(file, absolute).state ?? `${absolute(file.model.path)}.state`
+  const folder = embedded === undefined ? join(state, 'history') : absolute(embedded.path)
+  return {
+    ...camelKeys(others),
+    ...(archive !== undefined && { archive: absolute(archive) }),
+    place: postgres
+      ? { kind: 'postgres', url: postgres.url, ...(postgres.tls && { caFile: absolute(postgres.tls.ca) }) }
+      : { kind: 'embedded', folder },
+  }
 }
 
 function learnOptions({ learn = {}, retrain = {} }: ConfigFile['model']): Config['learn'] {

@@ -22,6 +22,7 @@ export function checkRules(data: unknown): Problem[] {
     addresses,
     sockets,
     elasticsearch,
+    persist,
     loops,
     tags,
     sessions,
@@ -88,6 +89,11 @@ function elasticsearch(get: Get, report: Report): void {
   const most = get(`${at}.retry_max_ms`) ?? DEFAULT_ELASTICSEARCH_OPTIONS.retryMaxMs
   if (isOver(least, most))
     report(at, `has retry_min_ms (${least}) over retry_max_ms (${most}): change one of them`)
+}
+
+function persist(get: Get, report: Report): void {
+  if (get('persist.postgres') !== undefined && get('persist.embedded') !== undefined)
+    report('persist.embedded', 'cannot be set together with persist.postgres: keep one of the two')
 }
 
 const isOver = (a: unknown, b: unknown): boolean => typeof a === 'number' && typeof b === 'number' && a > b

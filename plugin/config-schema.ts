@@ -6,12 +6,12 @@ import { line } from './config-sections/line.js'
 import { model, scorer } from './config-sections/model.js'
 import { deadLetter, feedback, log, metrics, state } from './config-sections/operation.js'
 import { output } from './config-sections/output.js'
+import { persist } from './config-sections/persist.js'
 import { session } from './config-sections/session.js'
 
 /** Sections of later versions: they are not accepted silently, and the message says why. */
 export const LATER_SETTINGS: readonly string[] = [
   'store',
-  'persist',
   'alerts',
   'dashboard',
   'input.http',
@@ -38,6 +38,7 @@ export const configFileSchema = settings({
   metrics: optional(metrics),
   state: optional(state),
   feedback: optional(feedback),
+  persist: optional(persist),
   log: optional(log),
 })
 

@@ -13,6 +13,8 @@ import { type Environment, type FilledIn, fillIn, pathKey } from './config-secre
 import type { LOG_LEVELS } from './config-sections/operation.js'
 import { type ConfigSource, readSource, type SettingPath } from './config-source.js'
 import { ConfigError } from './errors.js'
+import type { HistoryPlace } from './history/open-history.js'
+import type { HistoryOptions } from './history/options.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
 import type { LearnerOptions } from './learn/options.js'
 import type { LineRules } from './line-rules.js'
@@ -66,6 +68,8 @@ export interface Config {
   }
   /** What senders of feedback must know; missing: none is taken. */
   readonly feedback?: { readonly token: string }
+  /** Where anomalies and session summaries are kept; missing: nowhere. */
+  readonly history?: HistoryOptions & { readonly place: HistoryPlace }
   /** Where health and metrics are served, if anywhere. */
   readonly metrics?: { readonly host: string; readonly port: number }
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] }

@@ -3,6 +3,7 @@ import type { Counters } from './chunk.js'
 import type { Config } from './config.js'
 import { ConfigError } from './errors.js'
 import type { InputFactory } from './input/input.js'
+import type { Observer } from './observer.js'
 import { ElasticsearchOutput } from './output/elasticsearch.js'
 import { ForwardSink } from './output/forward-sink.js'
 import { NdjsonSink } from './output/ndjson-sink.js'
@@ -28,6 +29,18 @@ export function makeOutputs(
     ...(output.elasticsearch ? [makeElasticsearch(output.elasticsearch, counters, warn)] : []),
     ...(output.ndjson ? [new NdjsonSink(output.ndjson.path)] : []),
   ]
+}
+
+/** Those who are told of what is found, as the config wants them. */
+export async function makeObservers(
+  { history }: Config,
+  counters: Counters,
+  warn: (message: string) => void,
+): Promise<Observer[]> {
+  if (history === undefined) return []
+  const { place, ...options } = history
+  const { openHistory } = await import('./history/open-history.js')
+  return [await openHistory(place, { ...options, warn }, counters)]
 }
 
 function makeElasticsearch(

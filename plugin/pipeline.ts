@@ -21,6 +21,7 @@ import { PackWriter } from './msgpack/write.js'
 import { copyEntry, writeEntry } from './output/forward-entry.js'
 import type { Output } from './output/output.js'
 import type { FieldSet, SessionSummary, Verdict } from './verdict.js'
+import type { Watch } from './watch.js'
 
 export interface PipelineOptions {
   readonly lineFields: readonly string[]
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   /** Path of the field that holds the session id, where the session rule says so. */
   readonly sessionPath: readonly string[] | undefined
   readonly now: () => number
+  /** Is told of what was found. */
+  readonly watch?: Watch | undefined
 }
 
 /** Tag of session summaries. */
@@ -85,6 +88,7 @@ export class Pipeline {
   /** Delivers summaries of sessions that closed without a chunk. */
   async deliverSummaries(summaries: readonly SessionSummary[]): Promise<void> {
     this.#countClosed(summaries)
+    for (const summary of summaries) this.options.watch?.closed(summary)
     const packed = this.#packSummaries(summaries.map(summary => ({ after: 0, summary })))
     await this.#deliver({ tag: '', records: NO_ENTRIES, summaries: packed })
   }
@@ -100,6 +104,7 @@ export class Pipeline {
     }
     const judged = await this.engine.judge(inputs)
     this.#count(judged)
+    this.options.watch?.chunk(chunk, inputs, places, judged)
     return {
       tag: `${this.options.tagPrefix}${chunk.tag}`,
       chunkId: chunk.chunkId,

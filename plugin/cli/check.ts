@@ -6,6 +6,7 @@ import { type Config, loadConfig } from '../config.js'
 import { inspectEnvironment } from '../config-environment.js'
 import type { Environment } from '../config-secrets.js'
 import { ConfigError } from '../errors.js'
+import { DEFAULT_HISTORY_OPTIONS } from '../history/options.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
 import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
 import { isNothingAt } from '../model.js'
@@ -87,7 +88,7 @@ async function examineProvider({ stage }: Config): Promise<string[]> {
 }
 
 function summarize(path: string, config: Config, { bundle, rules }: Examined): string {
-  const { stage, input, output, deadLetter, metrics, log } = config
+  const { stage, input, output, deadLetter, history, metrics, log } = config
   const { falseAlarmRate, detectors } = { ...DEFAULT_JUDGE_OPTIONS, ...stage.detect }
   const { provider, precision } = { ...DEFAULT_SCORER_OPTIONS, ...stage.scorer }
   const runner =
@@ -115,6 +116,7 @@ function summarize(path: string, config: Config, { bundle, rules }: Examined): s
       `${output.tagPrefix}*${output.sessionSummaries ? ', summaries of sessions logneo.session' : ''}`,
     ],
     ...(deadLetter === undefined ? [] : [['dead letters', deadLetter.path] as const]),
+    ...(history === undefined ? [] : [['history', describeHistory(history)] as const]),
     ['metrics', metrics === undefined ? 'none' : `http://${hostPort(metrics.host, metrics.port)}/metrics`],
     ['log', log.level],
   ]
@@ -154,6 +156,12 @@ function describeOutputs({ forward, elasticsearch, ndjson }: Config['output']): 
       : [['output', describeElasticsearch(elasticsearch)] as [string, string]]),
     ...(target === undefined ? [] : [['output', `JSON lines to ${target}`] as [string, string]]),
   ]
+}
+
+function describeHistory({ place, retentionDays, archive }: NonNullable<Config['history']>): string {
+  const where = place.kind === 'postgres' ? new URL(place.url).host : place.folder
+  const days = retentionDays ?? DEFAULT_HISTORY_OPTIONS.retentionDays
+  return `${place.kind} at ${where}, ${days} days, then ${archive === undefined ? 'deleted' : `archived in ${archive}`}`
 }
 
 function describeElasticsearch(given: NonNullable<Config['output']['elasticsearch']>): string {

@@ -3,7 +3,7 @@ import { DeadLetterFile } from '../dead-letter.js'
 import { ConfigError } from '../errors.js'
 import { feedbackHandler } from '../feedback.js'
 import { makeLogger } from '../log.js'
-import { makeInputs, makeOutputs } from '../make-parts.js'
+import { makeInputs, makeObservers, makeOutputs } from '../make-parts.js'
 import { Metrics } from '../metrics.js'
 import { OpsServer } from '../ops-server.js'
 import { Service } from '../service.js'
@@ -26,6 +26,7 @@ export async function runCommand(path: string): Promise<void> {
     forward: config.input.forward,
     files: fileInput(config),
     inputs: makeInputs(config, metrics, warn),
+    observers: await makeObservers(config, metrics, warn),
     outputs: makeOutputs(config, metrics, warn),
     tagPrefix: config.output.tagPrefix,
     sessionSummaries: config.output.sessionSummaries,
