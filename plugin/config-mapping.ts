@@ -4,6 +4,7 @@ import type { ScorerOptions } from '../scorer/scorer.js'
 import { formatAddress, parseAddress } from '../sidecar/address.js'
 import type { SidecarClientOptions } from '../sidecar/options.js'
 import type { Config } from './config.js'
+import { alertConfig } from './config-alerts.js'
 import type { ConfigFile } from './config-schema.js'
 import { MIB } from './config-sections/limits.js'
 import { DEFAULT_LOG_LEVEL, DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
@@ -34,6 +35,7 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     learn: learnOptions(file.model),
     ...(file.feedback && { feedback: file.feedback }),
     ...(file.persist && { history: historyOptions(file.persist, file, absolute) }),
+    ...(file.alerts && { alerts: alertConfig(file.alerts, absolute) }),
     ...(metrics && { metrics: { ...DEFAULT_METRICS_ADDRESS, ...metrics } }),
     log: { level: file.log?.level ?? DEFAULT_LOG_LEVEL },
   }

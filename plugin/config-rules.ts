@@ -23,6 +23,7 @@ export function checkRules(data: unknown): Problem[] {
     sockets,
     elasticsearch,
     persist,
+    alerts,
     loops,
     tags,
     sessions,
@@ -94,6 +95,14 @@ function elasticsearch(get: Get, report: Report): void {
 function persist(get: Get, report: Report): void {
   if (get('persist.postgres') !== undefined && get('persist.embedded') !== undefined)
     report('persist.embedded', 'cannot be set together with persist.postgres: keep one of the two')
+}
+
+function alerts(get: Get, report: Report): void {
+  const channels = ['slack', 'email', 'webhook']
+  if (isMap(get('alerts')) && channels.every(name => get(`alerts.${name}`) === undefined))
+    report('alerts', `tells nobody: give it at least one of ${channels.join(', ')}`)
+  if ((get('alerts.email.username') === undefined) !== (get('alerts.email.password') === undefined))
+    report('alerts.email', 'has only one of username and password: set both, or none')
 }
 
 const isOver = (a: unknown, b: unknown): boolean => typeof a === 'number' && typeof b === 'number' && a > b

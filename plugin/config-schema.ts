@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { optional, settings } from './config-fields.js'
+import { alerts } from './config-sections/alerts.js'
 import { detect } from './config-sections/detect.js'
 import { input } from './config-sections/input.js'
 import { line } from './config-sections/line.js'
@@ -12,7 +13,6 @@ import { session } from './config-sections/session.js'
 /** Sections of later versions: they are not accepted silently, and the message says why. */
 export const LATER_SETTINGS: readonly string[] = [
   'store',
-  'alerts',
   'dashboard',
   'input.http',
   'input.kafka',
@@ -39,6 +39,7 @@ export const configFileSchema = settings({
   state: optional(state),
   feedback: optional(feedback),
   persist: optional(persist),
+  alerts: optional(alerts),
   log: optional(log),
 })
 

@@ -5,6 +5,7 @@ import type { JudgeOptions } from '../scorer/judge.js'
 import type { ScorerOptions } from '../scorer/scorer.js'
 import type { SidecarClientOptions } from '../sidecar/options.js'
 import type { RecurrenceOptions } from './adopt/recurrence.js'
+import type { AlertConfig } from './config-alerts.js'
 import { toConfig } from './config-mapping.js'
 import { describeIssues, type Problem, settingName } from './config-problems.js'
 import { checkRules, valueAt } from './config-rules.js'
@@ -70,6 +71,8 @@ export interface Config {
   readonly feedback?: { readonly token: string }
   /** Where anomalies and session summaries are kept; missing: nowhere. */
   readonly history?: HistoryOptions & { readonly place: HistoryPlace }
+  /** Who is told of anomalies, and how; missing: nobody. */
+  readonly alerts?: AlertConfig
   /** Where health and metrics are served, if anywhere. */
   readonly metrics?: { readonly host: string; readonly port: number }
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] }
@@ -138,10 +141,17 @@ const SWITCHES: ReadonlyMap<string, boolean> = new Map([
   ['false', false],
 ])
 
-/** What the file shows: never a value that was filled in. */
+/** What the file shows: never a value that was filled in, nor a secret that stands in the file itself. */
 function shownValue({ data, written }: FilledIn, path: SettingPath): unknown {
-  return written.get(pathKey(path)) ?? valueAt(data, path)
+  const value = written.get(pathKey(path)) ?? valueAt(data, path)
+  if (typeof value !== 'string' || value.startsWith('${')) return value
+  return SECRETS.has(String(path.at(-1))) ? '[hidden]' : value.replace(USER_INFO, '//[hidden]@')
 }
+
+/** Settings that hold nothing but a secret. */
+const SECRETS: ReadonlySet<string> = new Set(['password', 'api_key', 'secret', 'token', 'shared_key'])
+/** User and password in an address. */
+const USER_INFO = /\/\/[^/?#]*@/
 
 /** The names that the schema knows in the map at a path. */
 function namesAt(path: SettingPath): readonly string[] {

@@ -33,14 +33,36 @@ export function makeOutputs(
 
 /** Those who are told of what is found, as the config wants them. */
 export async function makeObservers(
-  { history }: Config,
+  { history, alerts }: Config,
   counters: Counters,
   warn: (message: string) => void,
 ): Promise<Observer[]> {
-  if (history === undefined) return []
-  const { place, ...options } = history
+  return Promise.all([
+    ...(history ? [makeHistory(history, counters, warn)] : []),
+    ...(alerts ? [makeAlerts(alerts, counters, warn)] : []),
+  ])
+}
+
+async function makeHistory(
+  { place, ...options }: NonNullable<Config['history']>,
+  counters: Counters,
+  warn: (message: string) => void,
+): Promise<Observer> {
   const { openHistory } = await import('./history/open-history.js')
-  return [await openHistory(place, { ...options, warn }, counters)]
+  return openHistory(place, { ...options, warn }, counters)
+}
+
+async function makeAlerts(
+  { channels, options }: NonNullable<Config['alerts']>,
+  counters: Counters,
+  warn: (message: string) => void,
+): Promise<Observer> {
+  const { openAlerts } = await import('./alerts/open-alerts.js')
+  const { email, ...others } = channels
+  if (email === undefined) return openAlerts(others, { ...options, warn }, counters)
+  const { caFile, ...server } = email
+  const ca = caFile === undefined ? {} : { ca: readPem('alerts.email.tls.ca', caFile) }
+  return openAlerts({ ...others, email: { ...server, ...ca } }, { ...options, warn }, counters)
 }
 
 function makeElasticsearch(

@@ -2,6 +2,7 @@ import { type Bundle, readBundle } from '../../scorer/bundle.js'
 import { BundleError } from '../../scorer/errors.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
 import { DEFAULT_SCORER_OPTIONS } from '../../scorer/scorer.js'
+import { DEFAULT_ALERT_OPTIONS } from '../alerts/options.js'
 import { type Config, loadConfig } from '../config.js'
 import { inspectEnvironment } from '../config-environment.js'
 import type { Environment } from '../config-secrets.js'
@@ -88,7 +89,7 @@ async function examineProvider({ stage }: Config): Promise<string[]> {
 }
 
 function summarize(path: string, config: Config, { bundle, rules }: Examined): string {
-  const { stage, input, output, deadLetter, history, metrics, log } = config
+  const { stage, input, output, deadLetter, history, alerts, metrics, log } = config
   const { falseAlarmRate, detectors } = { ...DEFAULT_JUDGE_OPTIONS, ...stage.detect }
   const { provider, precision } = { ...DEFAULT_SCORER_OPTIONS, ...stage.scorer }
   const runner =
@@ -117,6 +118,7 @@ function summarize(path: string, config: Config, { bundle, rules }: Examined): s
     ],
     ...(deadLetter === undefined ? [] : [['dead letters', deadLetter.path] as const]),
     ...(history === undefined ? [] : [['history', describeHistory(history)] as const]),
+    ...(alerts === undefined ? [] : [['alerts', describeAlerts(alerts)] as const]),
     ['metrics', metrics === undefined ? 'none' : `http://${hostPort(metrics.host, metrics.port)}/metrics`],
     ['log', log.level],
   ]
@@ -162,6 +164,12 @@ function describeHistory({ place, retentionDays, archive }: NonNullable<Config['
   const where = place.kind === 'postgres' ? new URL(place.url).host : place.folder
   const days = retentionDays ?? DEFAULT_HISTORY_OPTIONS.retentionDays
   return `${place.kind} at ${where}, ${days} days, then ${archive === undefined ? 'deleted' : `archived in ${archive}`}`
+}
+
+function describeAlerts({ channels, options }: NonNullable<Config['alerts']>): string {
+  const { minSeverity, maxPerHour, quietHours } = { ...DEFAULT_ALERT_OPTIONS, ...options }
+  const quiet = quietHours === undefined ? '' : `, quiet from ${quietHours.from} to ${quietHours.to}`
+  return `to ${Object.keys(channels).join(', ')}, severity ${minSeverity} or worse, at most ${maxPerHour} an hour${quiet}`
 }
 
 function describeElasticsearch(given: NonNullable<Config['output']['elasticsearch']>): string {

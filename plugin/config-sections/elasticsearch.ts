@@ -1,20 +1,13 @@
 import { z } from 'zod'
-import { optional, settings, someInteger, text } from '../config-fields.js'
+import { checked, optional, settings, someInteger, text } from '../config-fields.js'
+import { httpUrlFault } from '../http-url.js'
 import {
   dataStreamFault,
   DEFAULT_ELASTICSEARCH_OPTIONS as defaults,
-  urlFault,
 } from '../output/elasticsearch-options.js'
 import { MAX_MS } from './limits.js'
 
-/** A text that a check finds no fault with. */
-const checked = (fault: (value: string) => string | undefined, description: string) =>
-  text(description).superRefine((value, context) => {
-    const message = fault(value)
-    if (message !== undefined) context.addIssue({ code: 'custom', message })
-  })
-
-const url = checked(urlFault, 'Address of a node, such as https://es.example:9200.')
+const url = checked(httpUrlFault, 'Address of a node, such as https://es.example:9200.')
 
 /** `output.elasticsearch` */
 export const elasticsearch = settings({

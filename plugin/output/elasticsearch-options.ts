@@ -6,6 +6,7 @@ import {
   type OptionRule,
   withDefaults,
 } from '../check-options.js'
+import { httpUrlFault } from '../http-url.js'
 
 /** Who we are to the cluster: an API key as Kibana shows it (`encoded`), or a user. */
 export type ElasticsearchAuth =
@@ -75,19 +76,11 @@ export function dataStreamFault(name: string): string | undefined {
     : 'a data stream: lower case, at most 255 bytes, none of \\ / * ? " < > | , # : or spaces, not beginning with - _ + or .'
 }
 
-/** Why a text is no address of a server, if it is none. */
-export function urlFault(text: string): string | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
-    return 'an address such as https://host:9200'
-  return url.username === '' && url.password === '' ? undefined : 'an address without user and password in it'
-}
-
 const milliseconds = isInteger(1, 2 ** 31 - 1)
 const isDataStream: OptionRule = value => isText(value) ?? dataStreamFault(value as string)
 const isUrls: OptionRule = value =>
   Array.isArray(value) && value.length > 0 && value.every(url => typeof url === 'string')
-    ? value.map(urlFault).find(fault => fault !== undefined)
+    ? value.map(httpUrlFault).find(fault => fault !== undefined)
     : 'a list of addresses'
 
 const RULES = {
