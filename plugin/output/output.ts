@@ -6,6 +6,8 @@ export interface Output {
   readonly name: string
   /** Whether the receiver is there. */
   readonly isReady: boolean
+  /** Bytes accepted and not delivered, where they queue. */
+  readonly queuedBytes?: number
   /**
    * Delivers packed `[time, record]` entries under a tag; resolves once they are safe with the receiver. The memory is the output's until then.
    *
