@@ -2,8 +2,10 @@ import { type Chunk, entryTimeMs } from './chunk.js'
 import type { Judged, LineInput } from './engine-parts.js'
 import type { Observer } from './observer.js'
 import { RecentLines } from './recent-lines.js'
-import { recordId, recordIdBase } from './record-id.js'
+import { RecordIds, recordIdBase } from './record-id.js'
 import type { SessionSummary } from './verdict.js'
+
+const NOTHING = new Uint8Array(0)
 
 /** Tells observers what was found in each chunk, with the lines before it. */
 export class Watch {
@@ -16,7 +18,7 @@ export class Watch {
 
   /** @param places of the inputs among the chunk's entries */
   chunk(chunk: Chunk, inputs: readonly LineInput[], places: readonly number[], judged: Judged): void {
-    const base = recordIdBase(chunk.chunkId)
+    let ids: RecordIds | undefined
     let next = 0
     judged.verdicts.forEach((verdict, i) => {
       for (; next < judged.summaries.length && judged.summaries[next]!.after <= i; next++)
@@ -24,10 +26,12 @@ export class Watch {
       const line = inputs[i]!.line ?? ''
       const { session } = verdict
       if (verdict.anomaly === true) {
+        ids ??= new RecordIds(recordIdBase(chunk.chunkId), chunk.tag)
+        const id = ids.at(places[i]!, Buffer.from(line))
         const timeMs = entryTimeMs(chunk.entries, places[i]!)
         this.#tell(observer =>
           observer.flagged({
-            id: recordId(base, chunk.tag, places[i]!, line),
+            id,
             tag: chunk.tag,
             timeMs: Number.isFinite(timeMs) ? timeMs : this.now(),
             line,
@@ -47,7 +51,7 @@ export class Watch {
     const base = recordIdBase(started === undefined ? undefined : '')
     const content = JSON.stringify([session, started, ended, events, model])
     const event = {
-      id: recordId(base, 'session', 0, content),
+      id: new RecordIds(base, `session ${content}`).at(0, NOTHING),
       seenMs: this.now(),
       context: this.#recent.take(session),
       summary,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { type Counters, entryEnd, entryKind, type PackedEntries, recordStart, timeStart } from '../chunk.js'
 import { FIELD_KEY } from '../encode-verdict.js'
 import { fieldPath, findField } from '../msgpack/field.js'
@@ -6,7 +5,7 @@ import { NOT_FOUND } from '../msgpack/header.js'
 import { toJson } from '../msgpack/json.js'
 import { isTextUtf8 } from '../msgpack/utf8.js'
 import { SUMMARY_TAG } from '../pipeline.js'
-import { recordId } from '../record-id.js'
+import { RecordIds } from '../record-id.js'
 import { type EcsDocument, ecsDocument } from './ecs-document.js'
 
 /** One document on its way. */
@@ -48,9 +47,10 @@ export function bulkItems(
   counters: Counters,
 ): BulkItem[] {
   const items: BulkItem[] = []
+  const ids = new RecordIds(idBase, tag)
   for (let i = 0; i < entries.count; i++) {
     if (entryKind(entries, i) !== 'event') continue
-    const id = recordId(idBase, tag, i, content(tag, entries, i))
+    const id = ids.at(i, content(tag, entries, i))
     const document = documentText(tag, entries, i, nowMs, counters)
     const action = `{"create":{"_index":${JSON.stringify(dataStream)},"_id":"${id}"}}`
     items.push({ body: Buffer.from(`${action}\n${document}\n`), entryIndex: i, delivery })
@@ -83,7 +83,7 @@ function content(tag: string, entries: PackedEntries, i: number): Uint8Array {
   const { buffer } = entries
   const start = recordStart(entries, i)
   const end = entryEnd(entries, i)
-  if (tag === SUMMARY_TAG) return createHash('sha256').update(buffer.subarray(start, end)).digest()
+  if (tag === SUMMARY_TAG) return buffer.subarray(start, end)
   const verdict = findField(buffer, start, end, VERDICT_PATH)
   return buffer.subarray(timeStart(entries, i), verdict === NOT_FOUND ? end : verdict - FIELD_KEY.length)
 }

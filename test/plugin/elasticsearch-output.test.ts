@@ -1,11 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigError, DeliveryError, RecordsRefusedError } from '../../plugin/errors.js'
 import { ElasticsearchOutput } from '../../plugin/output/elasticsearch.js'
 import type { ElasticsearchOptions } from '../../plugin/output/elasticsearch-options.js'
-import { Tally } from '../fixtures/forward-peer.js'
+import { ForwardOutput } from '../../plugin/output/forward.js'
+import { Service } from '../../plugin/service.js'
+import { gate, LetterBox, Tally } from '../fixtures/forward-peer.js'
 import { encode, eventTime } from '../fixtures/forward-values.js'
 import { type BulkScript, BulkServer, statuses, takeAll } from '../fixtures/plugin/bulk-server.js'
 import { packEntries } from '../fixtures/plugin/packed-entries.js'
+import { smallModel } from '../fixtures/plugin/small-model.js'
+import { findProgram, missing } from '../fixtures/services/program.js'
+
+const openssl = findProgram('openssl', 'LOGNEO_OPENSSL')
+
+/** A certificate of 127.0.0.1 that signs itself, and its key, PEM. */
+function makeCertificate(): { key: string; cert: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'logneo-certificate-'))
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const subject = ['-subj', '/CN=logneo test', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const files = ['-keyout', key, '-out', cert]
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
+  execFileSync(openssl!, ['req', '-x509', '-nodes', '-days', '1', ...kind, ...files, ...subject], {
+    stdio: 'pipe',
+  })
+  const made = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
+  rmSync(folder, { recursive: true })
+  return made
+}
 
 const TIME = eventTime(1_700_000_000, 123_456_789)
 const VERDICT = { status: 'scored', anomaly: false, score: 0.1, severity: 'none' }
@@ -265,6 +290,69 @@ t.test('who we are', async t => {
   t.teardown(() => user.close())
   await user.deliver('scored.a', lines('a'))
   t.equal(server.calls[1]?.headers.authorization, `Basic ${Buffer.from('u:p:w').toString('base64')}`)
+})
+
+t.test(
+  'TLS: only who shows the right certificate is given records',
+  { skip: openssl ? false : missing('openssl', 'LOGNEO_OPENSSL') },
+  async t => {
+    const [first, second] = [makeCertificate(), makeCertificate()]
+    const server = await BulkServer.start(t, takeAll, first)
+    const trusting = new ElasticsearchOutput({ urls: [server.url], ca: first.cert })
+    t.teardown(() => trusting.close())
+    await trusting.deliver('scored.a', lines('a'))
+    t.equal(server.documents.length, 1)
+    for (const ca of [{}, { ca: second.cert }]) {
+      const warned = gate<string>()
+      const output = new ElasticsearchOutput({
+        urls: [server.url],
+        warn: warned.open,
+        closeTimeoutMs: 0,
+        ...ca,
+      })
+      const lost = t.rejects(output.deliver('scored.a', lines('b')), DeliveryError)
+      t.match(await warned.wait, /self.signed certificate|unable to verify|signature failure/i)
+      t.notOk(output.isReady)
+      await output.close()
+      await lost
+    }
+    t.equal(server.documents.length, 1)
+  },
+)
+
+t.test('a stage buries what is refused and acknowledges the rest', async t => {
+  const isBad = ({ source }: { source: object }) => 'bad' in source
+  const server = await BulkServer.start(t, ({ documents }) =>
+    statuses(
+      documents.map(document => (isBad(document) ? 400 : 201)),
+      'mapper_parsing_exception',
+    ),
+  )
+  const deadLetter = new LetterBox()
+  const counters = new Tally()
+  const service = await Service.open({
+    stage: { model: await smallModel() },
+    forward: { port: 0 },
+    outputs: [new ElasticsearchOutput({ urls: [server.url] }, counters)],
+    deadLetter,
+    counters,
+  })
+  const address = await service.listen()
+  const sender = new ForwardOutput({ port: address!.port })
+  const entries = [{ message: 'a' }, { message: 'b', bad: 1 }, { message: 'c', bad: 2 }, { message: 'd' }]
+  await sender.send('raw.a', Buffer.concat(entries.map(record => encode([TIME, record]))), entries.length)
+  await sender.close()
+  await service.stop()
+  t.strictSame(
+    server.documents.map(({ source }) => source.message),
+    ['a', 'b', 'c', 'd'],
+    'sent once',
+  )
+  t.strictSame(
+    deadLetter.letters.map(({ bytes }) => bytes.includes(Buffer.from('bad'))),
+    [true, true],
+  )
+  t.match(deadLetter.letters[0], { source: /^elasticsearch /, reason: /mapper_parsing_exception/ })
 })
 
 t.test('wrong options are told together', async t => {

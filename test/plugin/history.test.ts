@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -31,6 +32,16 @@ t.teardown(() => clearInterval(alive))
 // Making the embedded database takes seconds: all tests share one.
 const folder = await mkdtemp(join(tmpdir(), 'logneo-history-'))
 t.teardown(() => rm(folder, { recursive: true, force: true }))
+
+/** What a process that was killed leaves in its folder. */
+async function leaveSocketBehind(folder: string): Promise<void> {
+  const path = JSON.stringify(join(folder, 'history.sock'))
+  const program = `require('node:net').createServer().listen(${path}, () => console.log('up'))`
+  const killed = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(killed.stdout, 'data')
+  killed.kill('SIGKILL')
+  await once(killed, 'exit')
+}
 
 const NOW = Date.UTC(2024, 4, 1, 12)
 const DAY = 86_400_000
@@ -267,6 +278,7 @@ t.test('PostgreSQL', { skip: program ? false : missing('postgres', 'LOGNEO_POSTG
 
 t.test('a folder is one process’s own, which others ask', async t => {
   const place = { kind: 'embedded', folder } as const
+  await leaveSocketBehind(folder)
   const counters = new Tally()
   const history = await openHistory(place, FAST, counters)
   await t.rejects(openHistory(place, FAST, counters), { code: 'ERR_HISTORY', message: /another process/ })
@@ -302,7 +314,10 @@ persist: {embedded: {path: ${folder}}}
     .trimEnd()
     .split('\n')
     .map(row => JSON.parse(row))
-  t.match(rows[0], { session: 'odd', tag: 'raw.a', line: /explode/, context: [/ open /] })
+  t.match(
+    rows.find(({ line }) => line.includes('explode')),
+    { session: 'odd', tag: 'raw.a', line: /explode/, context: [/ open /] },
+  )
   const people = await logneo('history', '--config', config, '--session', 'odd')
   t.match(people.stdout, /score [\d.]+ {2}session odd {2}\(.*\n.*\n {4}.* open .*\n {2}> .*explode/)
   const sessions = await logneo('history', '--config', config, '--sessions', '--session', 'odd')
