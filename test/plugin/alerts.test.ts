@@ -127,6 +127,7 @@ t.test('alike findings are told together, the worst of them, and not again befor
   })
   clock.now += MINUTE
   for (let i = 0; i < 7; i++) alerts.flagged(flagged())
+  clock.now += MINUTE
   await settle()
   t.equal(box.alerts.length, 1, 'told already')
   clock.now += 60 * MINUTE
