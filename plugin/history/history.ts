@@ -67,13 +67,18 @@ export class History implements Observer {
   async close(): Promise<void> {
     this.#isOpen = false
     this.#wake()
+    if (this.#queuedBytes > 0) await this.#settled()
+    this.#closing.abort()
+    this.#drop(this.#queue.length)
+    await this.database.close()
+  }
+
+  /** Waits until what is queued is written, at most `closeTimeoutMs`. */
+  async #settled(): Promise<void> {
     const late = new AbortController()
     const timeout = sleep(this.#options.closeTimeoutMs, undefined, { signal: late.signal }).catch(() => {})
     await Promise.race([this.#work, timeout])
     late.abort()
-    this.#closing.abort()
-    this.#drop(this.#queue.length)
-    await this.database.close()
   }
 
   #add(kind: Kind, text: string): void {
@@ -95,8 +100,9 @@ export class History implements Observer {
     const { now, expireEveryMs, flushMs, maxBatchRows } = this.#options
     if (!(await this.#untilDone(() => migrate(this.database)))) return
     let expireAt = now()
-    while (this.#isOpen || this.#queue.length > 0) {
-      if (now() >= expireAt) {
+    const { signal } = this.#closing
+    while (!signal.aborted && (this.#isOpen || this.#queue.length > 0)) {
+      if (this.#isOpen && now() >= expireAt) {
         await this.#expire()
         expireAt = now() + expireEveryMs
       }
@@ -166,20 +172,22 @@ export class History implements Observer {
   /** Tries again after growing waits. @returns false when the history was closed meanwhile */
   async #untilDone(work: () => Promise<void>): Promise<boolean> {
     const { signal } = this.#closing
-    for (;;) {
+    while (!signal.aborted) {
       try {
         await work()
         if (this.#failures > 0) this.#options.warn(`${this.database.name} works again`)
         this.#failures = 0
         return true
       } catch (error) {
+        if (signal.aborted) return false
         this.#failed(error as Error)
         await sleep(retryDelayMs(this.#failures, this.#options), undefined, { signal, ref: false }).catch(
           () => {},
         )
-        if (signal.aborted || (error instanceof HistoryError && !error.retriable)) return false
+        if (error instanceof HistoryError && !error.retriable) return false
       }
     }
+    return false
   }
 
   #failed(error: Error): void {

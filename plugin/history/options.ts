@@ -27,7 +27,7 @@ export interface HistoryOptions {
   readonly retryMaxMs?: number
   /** How often what is too old is looked for. Default one hour. */
   readonly expireEveryMs?: number
-  /** How long `close` waits for what is not written. Default 10,000. */
+  /** How long `close` waits for what is not written. Default 30,000, as the embedded database may just be made. */
   readonly closeTimeoutMs?: number
   /** Takes one-line messages for the person who runs this. Default: none are given. */
   readonly warn?: (message: string) => void
@@ -49,7 +49,7 @@ export const DEFAULT_HISTORY_OPTIONS: ResolvedHistoryOptions = Object.freeze({
   retryMinMs: 500,
   retryMaxMs: 30_000,
   expireEveryMs: 3_600_000,
-  closeTimeoutMs: 10_000,
+  closeTimeoutMs: 30_000,
   warn: () => {},
   now: Date.now,
   random: Math.random,

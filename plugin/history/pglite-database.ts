@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type Database, HistoryError, type Query, type Row } from './database.js'
 import type { PgliteReply, PgliteRequest } from './pglite-worker.js'
@@ -30,9 +31,9 @@ export class PgliteDatabase implements Database {
     this.#worker.unref()
   }
 
-  /** Opens a folder, which is made when missing and only its owner can read. */
+  /** Opens a folder, which is made when missing, and so is the one around it, which only its owner can read. */
   static async open(folder: string): Promise<PgliteDatabase> {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await mkdir(dirname(folder), { recursive: true, mode: 0o700 })
     return new PgliteDatabase(folder)
   }
 

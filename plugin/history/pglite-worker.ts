@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 
@@ -12,7 +14,7 @@ export type PgliteReply =
 
 // PGlite computes on the thread that calls it: here it keeps no record waiting.
 const { folder } = workerData as { folder: string }
-const opened = PGlite.create(folder)
+const opened = open(folder)
 // Told with the first statement.
 opened.catch(() => {})
 const port = parentPort!
@@ -24,6 +26,17 @@ port.on('message', (request: PgliteRequest) => {
       port.postMessage({ id: request.id, error: error.message, code: error.code } satisfies PgliteReply),
   )
 })
+
+/** Made beside its place first, so that a process that dies meanwhile leaves nothing half made there. */
+async function open(folder: string): Promise<PGlite> {
+  if (!existsSync(folder)) {
+    const unfinished = `${folder}.new`
+    await rm(unfinished, { recursive: true, force: true })
+    await (await PGlite.create(unfinished)).close()
+    await rename(unfinished, folder)
+  }
+  return PGlite.create(folder)
+}
 
 async function answer(request: PgliteRequest): Promise<readonly Record<string, unknown>[]> {
   const database = await opened
