@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Puts the programs in place that tests of optional services start: from Debian's packages, each only where it is missing.
+# Puts the programs in place that tests of optional services start: from Debian's and Maven's packages, each only where it is missing.
 
 install_services() {
   local packages=()
@@ -7,6 +7,18 @@ install_services() {
   [ -x /usr/lib/postgresql/15/bin/postgres ] || packages+=(postgresql-15)
   command -v prometheus >/dev/null || packages+=(prometheus)
   command -v ip >/dev/null || packages+=(iproute2)
-  [ ${#packages[@]} -eq 0 ] && return
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${packages[@]}"
+  command -v java >/dev/null || packages+=(openjdk-17-jdk-headless)
+  command -v mvn >/dev/null || packages+=(maven)
+  if [ ${#packages[@]} -gt 0 ]; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${packages[@]}" || return
+  fi
+  install_opensearch
+}
+
+# The libraries of an OpenSearch node, from Maven's packages, to where test/fixtures/services/opensearch.ts looks for them.
+install_opensearch() {
+  local libraries=${LOGNEO_OPENSEARCH_LIBS:-$HOME/.cache/logneo/opensearch}
+  [ -d "$libraries" ] && return
+  mvn -q -B -f .ci/opensearch/pom.xml dependency:copy-dependencies -DoutputDirectory="$libraries.new" </dev/null &&
+    mv "$libraries.new" "$libraries"
 }

@@ -18,6 +18,8 @@ export async function inspectEnvironment({
   input,
   output,
   deadLetter,
+  history,
+  alerts,
   metrics,
 }: Config): Promise<EnvironmentFindings> {
   const problems: (string | undefined)[] = await Promise.all([
@@ -25,6 +27,19 @@ export async function inspectEnvironment({
     ...(input.forward?.path === undefined
       ? []
       : [unwritable('input.forward.path', dirname(input.forward.path))]),
+    ...(output.elasticsearch?.caFile === undefined
+      ? []
+      : [unreadable('output.elasticsearch.tls.ca', output.elasticsearch.caFile)]),
+    ...(history?.place.kind === 'postgres' && history.place.caFile !== undefined
+      ? [unreadable('persist.postgres.tls.ca', history.place.caFile)]
+      : []),
+    ...(history?.place.kind === 'embedded'
+      ? [unmakeable('persist.embedded.path', history.place.folder)]
+      : []),
+    ...(history?.archive === undefined ? [] : [unmakeable('persist.archive', history.archive)]),
+    ...(alerts?.channels.email?.caFile === undefined
+      ? []
+      : [unreadable('alerts.email.tls.ca', alerts.channels.email.caFile)]),
     ...(output.ndjson === undefined || output.ndjson.path === '-'
       ? []
       : [unwritableFile('output.ndjson.path', output.ndjson.path)]),

@@ -13,6 +13,13 @@ export const text = (description: string) =>
     .max(MAX_TEXT_LENGTH, { error: `a text of at most ${MAX_TEXT_LENGTH} characters` })
     .meta({ description })
 
+/** A text that a check finds no fault with. */
+export const checked = (fault: (value: string) => string | undefined, description: string) =>
+  text(description).superRefine((value, context) => {
+    const message = fault(value)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
+
 export const yesOrNo = (description: string) => z.boolean({ error: 'true or false' }).meta({ description })
 
 export const oneOf = <T extends string>(names: readonly T[], description: string) =>

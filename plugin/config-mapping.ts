@@ -1,9 +1,10 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { DEFAULT_JUDGE_OPTIONS, type JudgeOptions } from '../scorer/judge.js'
 import type { ScorerOptions } from '../scorer/scorer.js'
 import { formatAddress, parseAddress } from '../sidecar/address.js'
 import type { SidecarClientOptions } from '../sidecar/options.js'
 import type { Config } from './config.js'
+import { alertConfig } from './config-alerts.js'
 import type { ConfigFile } from './config-schema.js'
 import { MIB } from './config-sections/limits.js'
 import { DEFAULT_LOG_LEVEL, DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
@@ -24,6 +25,7 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     },
     output: {
       ...(output.forward && { forward: socketOptions(output.forward, absolute) }),
+      ...(output.elasticsearch && { elasticsearch: elasticsearchOptions(output.elasticsearch, absolute) }),
       ...(output.ndjson && { ndjson: { path: orDash(output.ndjson.path) } }),
       tagPrefix: output.tag_prefix ?? DEFAULT_TAG_PREFIX,
       sessionSummaries: file.detect?.session_summaries ?? true,
@@ -32,6 +34,8 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     ...statePath(file, absolute),
     learn: learnOptions(file.model),
     ...(file.feedback && { feedback: file.feedback }),
+    ...(file.persist && { history: historyOptions(file.persist, file, absolute) }),
+    ...(file.alerts && { alerts: alertConfig(file.alerts, absolute) }),
     ...(metrics && { metrics: { ...DEFAULT_METRICS_ADDRESS, ...metrics } }),
     log: { level: file.log?.level ?? DEFAULT_LOG_LEVEL },
   }
@@ -76,6 +80,22 @@ function statePath(
   const isRetraining = retrain?.on_drift === true || retrain?.every_hours !== undefined
   const isNeeded = detect?.adopt?.enabled === true || feedback !== undefined || isRetraining
   return isNeeded ? { state: `${absolute(path)}.state` } : {}
+}
+
+function historyOptions(
+  { postgres, embedded, archive, ...others }: NonNullable<ConfigFile['persist']>,
+  file: ConfigFile,
+  absolute: (path: string) => string,
+): NonNullable<Config['history']> {
+  const state = statePath(file, absolute).state ?? `${absolute(file.model.path)}.state`
+  const folder = embedded === undefined ? join(state, 'history') : absolute(embedded.path)
+  return {
+    ...camelKeys(others),
+    ...(archive !== undefined && { archive: absolute(archive) }),
+    place: postgres
+      ? { kind: 'postgres', url: postgres.url, ...(postgres.tls && { caFile: absolute(postgres.tls.ca) }) }
+      : { kind: 'embedded', folder },
+  }
 }
 
 function learnOptions({ learn = {}, retrain = {} }: ConfigFile['model']): Config['learn'] {
@@ -138,6 +158,18 @@ function judgeOptions({
     ...(false_alarm_rate !== undefined && { falseAlarmRate: false_alarm_rate }),
     ...(chosen && { detectors: chosen }),
     ...(top_k !== undefined && { topK: typeof top_k === 'number' && top_k < 1 ? { ratio: top_k } : top_k }),
+  }
+}
+
+function elasticsearchOptions(
+  { api_key, username, password, tls, ...others }: NonNullable<ConfigFile['output']['elasticsearch']>,
+  absolute: (path: string) => string,
+): NonNullable<Config['output']['elasticsearch']> {
+  return {
+    ...camelKeys(others),
+    ...(api_key !== undefined && { auth: { apiKey: api_key } }),
+    ...(username !== undefined && { auth: { username, password: password! } }),
+    ...(tls && { caFile: absolute(tls.ca) }),
   }
 }
 

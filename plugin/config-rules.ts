@@ -5,6 +5,7 @@ import { DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
 import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
 import type { SettingPath } from './config-source.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import { DEFAULT_ELASTICSEARCH_OPTIONS } from './output/elasticsearch-options.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from './output/forward-options.js'
 
 /** The value at a dotted path of the config, whatever it is; undefined where there is none. */
@@ -20,6 +21,9 @@ export function checkRules(data: unknown): Problem[] {
     needsSections,
     addresses,
     sockets,
+    elasticsearch,
+    persist,
+    alerts,
     loops,
     tags,
     sessions,
@@ -48,7 +52,7 @@ function needsSections(get: Get, report: Report): void {
     report('input.stdin', 'cannot be set together with input.files: keep one of the two')
   for (const [section, names] of [
     ['input', ['forward', 'files', 'stdin']],
-    ['output', ['forward', 'ndjson']],
+    ['output', ['forward', 'elasticsearch', 'ndjson']],
   ] as const) {
     const isEmpty = isMap(get(section)) && names.every(name => get(`${section}.${name}`) === undefined)
     if (isEmpty) report(section, `is empty: give it at least one of ${names.join(', ')}`)
@@ -73,6 +77,32 @@ function sockets(get: Get, report: Report): void {
       `makes the shortest wait (${least} ms) longer than the longest (${most} ms): change retry_min_ms or retry_max_ms`,
     )
   }
+}
+
+function elasticsearch(get: Get, report: Report): void {
+  const at = 'output.elasticsearch'
+  const has = (name: string): boolean => get(`${at}.${name}`) !== undefined
+  if (has('api_key') && (has('username') || has('password')))
+    report(`${at}.api_key`, 'cannot be set together with username or password: keep one of the two')
+  else if (has('username') !== has('password'))
+    report(at, 'has only one of username and password: set both, or api_key instead')
+  const least = get(`${at}.retry_min_ms`) ?? DEFAULT_ELASTICSEARCH_OPTIONS.retryMinMs
+  const most = get(`${at}.retry_max_ms`) ?? DEFAULT_ELASTICSEARCH_OPTIONS.retryMaxMs
+  if (isOver(least, most))
+    report(at, `has retry_min_ms (${least}) over retry_max_ms (${most}): change one of them`)
+}
+
+function persist(get: Get, report: Report): void {
+  if (get('persist.postgres') !== undefined && get('persist.embedded') !== undefined)
+    report('persist.embedded', 'cannot be set together with persist.postgres: keep one of the two')
+}
+
+function alerts(get: Get, report: Report): void {
+  const channels = ['slack', 'email', 'webhook']
+  if (isMap(get('alerts')) && channels.every(name => get(`alerts.${name}`) === undefined))
+    report('alerts', `tells nobody: give it at least one of ${channels.join(', ')}`)
+  if ((get('alerts.email.username') === undefined) !== (get('alerts.email.password') === undefined))
+    report('alerts.email', 'has only one of username and password: set both, or none')
 }
 
 const isOver = (a: unknown, b: unknown): boolean => typeof a === 'number' && typeof b === 'number' && a > b

@@ -1,18 +1,18 @@
 import type { z } from 'zod'
 import { optional, settings } from './config-fields.js'
+import { alerts } from './config-sections/alerts.js'
 import { detect } from './config-sections/detect.js'
 import { input } from './config-sections/input.js'
 import { line } from './config-sections/line.js'
 import { model, scorer } from './config-sections/model.js'
 import { deadLetter, feedback, log, metrics, state } from './config-sections/operation.js'
 import { output } from './config-sections/output.js'
+import { persist } from './config-sections/persist.js'
 import { session } from './config-sections/session.js'
 
 /** Sections of later versions: they are not accepted silently, and the message says why. */
 export const LATER_SETTINGS: readonly string[] = [
   'store',
-  'persist',
-  'alerts',
   'dashboard',
   'input.http',
   'input.kafka',
@@ -21,7 +21,6 @@ export const LATER_SETTINGS: readonly string[] = [
   'input.forward.tls',
   'output.forward.shared_key',
   'output.forward.tls',
-  'output.elasticsearch',
   'output.kafka',
   'output.http',
 ]
@@ -39,6 +38,8 @@ export const configFileSchema = settings({
   metrics: optional(metrics),
   state: optional(state),
   feedback: optional(feedback),
+  persist: optional(persist),
+  alerts: optional(alerts),
   log: optional(log),
 })
 

@@ -5,6 +5,7 @@ import type { JudgeOptions } from '../scorer/judge.js'
 import type { ScorerOptions } from '../scorer/scorer.js'
 import type { SidecarClientOptions } from '../sidecar/options.js'
 import type { RecurrenceOptions } from './adopt/recurrence.js'
+import type { AlertConfig } from './config-alerts.js'
 import { toConfig } from './config-mapping.js'
 import { describeIssues, type Problem, settingName } from './config-problems.js'
 import { checkRules, valueAt } from './config-rules.js'
@@ -13,9 +14,12 @@ import { type Environment, type FilledIn, fillIn, pathKey } from './config-secre
 import type { LOG_LEVELS } from './config-sections/operation.js'
 import { type ConfigSource, readSource, type SettingPath } from './config-source.js'
 import { ConfigError } from './errors.js'
+import type { HistoryPlace } from './history/open-history.js'
+import type { HistoryOptions } from './history/options.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
 import type { LearnerOptions } from './learn/options.js'
 import type { LineRules } from './line-rules.js'
+import type { ElasticsearchOptions } from './output/elasticsearch-options.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
 import type { FieldSet } from './verdict.js'
 
@@ -43,9 +47,13 @@ export interface Config {
     readonly files?: { readonly paths: readonly string[]; readonly tag: string }
     readonly stdin?: { readonly tag: string }
   }
-  /** At least one of `forward` and `ndjson`. */
+  /** At least one of `forward`, `elasticsearch` and `ndjson`. */
   readonly output: {
     readonly forward?: ForwardOutputOptions
+    readonly elasticsearch?: Omit<ElasticsearchOptions, 'ca'> & {
+      /** PEM file of the certificates to trust. */
+      readonly caFile?: string
+    }
     /** `-` is standard output. */
     readonly ndjson?: { readonly path: string }
     readonly tagPrefix: string
@@ -61,6 +69,10 @@ export interface Config {
   }
   /** What senders of feedback must know; missing: none is taken. */
   readonly feedback?: { readonly token: string }
+  /** Where anomalies and session summaries are kept; missing: nowhere. */
+  readonly history?: HistoryOptions & { readonly place: HistoryPlace }
+  /** Who is told of anomalies, and how; missing: nobody. */
+  readonly alerts?: AlertConfig
   /** Where health and metrics are served, if anywhere. */
   readonly metrics?: { readonly host: string; readonly port: number }
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] }
@@ -129,10 +141,17 @@ const SWITCHES: ReadonlyMap<string, boolean> = new Map([
   ['false', false],
 ])
 
-/** What the file shows: never a value that was filled in. */
+/** What the file shows: never a value that was filled in, nor a secret that stands in the file itself. */
 function shownValue({ data, written }: FilledIn, path: SettingPath): unknown {
-  return written.get(pathKey(path)) ?? valueAt(data, path)
+  const value = written.get(pathKey(path)) ?? valueAt(data, path)
+  if (typeof value !== 'string' || value.startsWith('${')) return value
+  return SECRETS.has(String(path.at(-1))) ? '[hidden]' : value.replace(USER_INFO, '//[hidden]@')
 }
+
+/** Settings that hold nothing but a secret. */
+const SECRETS: ReadonlySet<string> = new Set(['password', 'api_key', 'secret', 'token', 'shared_key'])
+/** User and password in an address. */
+const USER_INFO = /\/\/[^/?#]*@/
 
 /** The names that the schema knows in the map at a path. */
 function namesAt(path: SettingPath): readonly string[] {

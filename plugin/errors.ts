@@ -65,6 +65,22 @@ export class RecordTooLargeError extends PluginError {
   }
 }
 
+/** Thrown when a receiver will never take some records of a call. All others of that call are delivered. */
+export class RecordsRefusedError extends PluginError {
+  readonly code = 'ERR_RECORDS_REFUSED'
+  readonly retriable = false
+
+  /** @param refused which entries of the call, zero-based, and the receiver's words for why */
+  constructor(
+    output: string,
+    readonly refused: readonly { readonly entryIndex: number; readonly reason: string }[],
+  ) {
+    super(
+      `${output} refused ${refused.length} records (${refused[0]?.reason}): mend the index template or the records`,
+    )
+  }
+}
+
 /** Thrown when the receiver did not take a chunk within the attempts or the time allowed. */
 export class DeliveryError extends PluginError {
   readonly code = 'ERR_FORWARD_DELIVERY'

@@ -44,7 +44,7 @@ function shown(value: unknown): string {
 }
 
 /** Records choose their own text, so control characters are shown as escapes. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
     character => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`,

@@ -29,6 +29,19 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   forward_output_failures_total: 'Connections of the Forward output that failed.',
   forward_output_resends_total: 'Frames sent again after a failure.',
   forward_output_abandoned_total: 'Frames given up after the most retries allowed.',
+  alert_findings_total: 'Findings severe enough for an alert.',
+  alert_findings_forgotten_total: 'Findings never told of: too many kinds of them waited.',
+  history_rows_total: 'Anomalies and session summaries written to the history.',
+  history_repeated_rows_total: 'Rows that the history had already.',
+  history_dropped_rows_total: 'Rows dropped: too many waited, or the database refused them.',
+  history_failures_total: 'Attempts to use the database of the history that failed.',
+  history_expired_rows_total: 'Rows taken out of the history because of their age.',
+  elasticsearch_requests_total: 'Bulk requests sent to Elasticsearch.',
+  elasticsearch_bytes_total: 'Bytes of bulk requests, compressed.',
+  elasticsearch_failures_total: 'Requests to Elasticsearch that failed as a whole.',
+  elasticsearch_retried_documents_total: 'Documents that had to be sent again.',
+  elasticsearch_invalid_utf8_total:
+    'Documents with texts that are not UTF-8; they hold the record packed, too.',
 }
 
 /** Counters that are told apart by labels. */
@@ -43,6 +56,20 @@ export const LABELLED_HELP = {
   sidecar_changes_total: {
     help: 'Times the sidecar became ready, away, refused or had another model.',
     labels: ['state'],
+  },
+  elasticsearch_documents_total: {
+    help: 'Documents given to Elasticsearch: created, repeated (there already), refused (dead letters).',
+    labels: ['fate'],
+  },
+  alerts_sent_total: { help: 'Alerts delivered.', labels: ['channel'] },
+  alerts_retries_total: {
+    help: 'Tries to deliver an alert that failed and were repeated.',
+    labels: ['channel'],
+  },
+  alerts_failed_total: { help: 'Alerts given up: refused, or tried too often.', labels: ['channel'] },
+  alerts_dropped_total: {
+    help: 'Alerts dropped: too many waited, or the stage stopped.',
+    labels: ['channel'],
   },
   unscored_total: { help: 'Records passed on unscored, by why.', labels: ['reason'] },
 } as const satisfies Record<string, { help: string; labels: readonly string[] }>

@@ -65,6 +65,30 @@ export class Metrics implements Counters {
     })
   }
 
+  /** Exports values that are read whenever metrics are asked for, one for each value of a label. */
+  gauges(name: string, help: string, label: string, read: () => Iterable<readonly [string, number]>): void {
+    const gauge: Gauge = new Gauge({
+      name: METRIC_PREFIX + name,
+      help,
+      labelNames: [label],
+      registers: [this.#registry],
+      collect(): void {
+        for (const [value, number] of read()) gauge.set({ [label]: value }, number)
+      },
+    })
+  }
+
+  /** Exports what does not change while the process runs, as labels of a 1. */
+  info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
+    const gauge = new Gauge({
+      name: METRIC_PREFIX + name,
+      help,
+      labelNames: Object.keys(labels),
+      registers: [this.#registry],
+    })
+    gauge.set({ ...labels }, 1)
+  }
+
   /** Notes how long a chunk took from being taken to being delivered. */
   observeChunk(seconds: number): void {
     this.#chunkSeconds.observe(seconds)

@@ -14,13 +14,14 @@ import type { DeadLetter } from './dead-letter.js'
 import { FIELD_KEY, VerdictEncoder } from './encode-verdict.js'
 import type { Engine } from './engine.js'
 import type { ClosedSummary, Judged, LineInput } from './engine-parts.js'
-import { RecordTooLargeError } from './errors.js'
+import { RecordsRefusedError, RecordTooLargeError } from './errors.js'
 import { fieldPath, findField, readText } from './msgpack/field.js'
 import { NOT_FOUND } from './msgpack/header.js'
 import { PackWriter } from './msgpack/write.js'
 import { copyEntry, writeEntry } from './output/forward-entry.js'
 import type { Output } from './output/output.js'
 import type { FieldSet, SessionSummary, Verdict } from './verdict.js'
+import type { Watch } from './watch.js'
 
 export interface PipelineOptions {
   readonly lineFields: readonly string[]
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   /** Path of the field that holds the session id, where the session rule says so. */
   readonly sessionPath: readonly string[] | undefined
   readonly now: () => number
+  /** Is told of what was found. */
+  readonly watch?: Watch | undefined
 }
 
 /** Tag of session summaries. */
@@ -42,6 +45,7 @@ const MAX_UNDELIVERED = 256
 /** Entries ready for the outputs. */
 interface Tagged {
   readonly tag: string
+  readonly chunkId?: string | undefined
   readonly records: PackedEntries
   readonly summaries: PackedEntries
 }
@@ -84,6 +88,7 @@ export class Pipeline {
   /** Delivers summaries of sessions that closed without a chunk. */
   async deliverSummaries(summaries: readonly SessionSummary[]): Promise<void> {
     this.#countClosed(summaries)
+    for (const summary of summaries) this.options.watch?.closed(summary)
     const packed = this.#packSummaries(summaries.map(summary => ({ after: 0, summary })))
     await this.#deliver({ tag: '', records: NO_ENTRIES, summaries: packed })
   }
@@ -99,8 +104,10 @@ export class Pipeline {
     }
     const judged = await this.engine.judge(inputs)
     this.#count(judged)
+    this.options.watch?.chunk(chunk, inputs, places, judged)
     return {
       tag: `${this.options.tagPrefix}${chunk.tag}`,
+      chunkId: chunk.chunkId,
       records: this.#packRecords(chunk, judged.verdicts, places),
       summaries: this.#packSummaries(judged.summaries),
     }
@@ -168,30 +175,34 @@ export class Pipeline {
     return indexed(writer.take(), ends, index)
   }
 
-  async #deliver({ tag, records, summaries }: Tagged): Promise<void> {
+  async #deliver({ tag, chunkId, records, summaries }: Tagged): Promise<void> {
     await Promise.all(
       this.outputs.flatMap(output => [
-        this.#deliverTo(output, tag, records),
-        this.#deliverTo(output, SUMMARY_TAG, summaries),
+        this.#deliverTo(output, tag, records, chunkId),
+        this.#deliverTo(output, SUMMARY_TAG, summaries, chunkId),
       ]),
     )
   }
 
   /** Delivers entries; one that is too large for the output goes to the dead letters and the others are tried again. */
-  async #deliverTo(output: Output, tag: string, entries: PackedEntries): Promise<void> {
+  async #deliverTo(output: Output, tag: string, entries: PackedEntries, chunkId?: string): Promise<void> {
     if (entries.count === 0) return
     try {
-      await output.deliver(tag, entries)
+      await output.deliver(tag, entries, chunkId)
     } catch (error) {
+      if (error instanceof RecordsRefusedError) {
+        for (const { entryIndex, reason } of error.refused)
+          this.#buryEntry(output, reason, entries, entryIndex)
+        return
+      }
       if (!(error instanceof RecordTooLargeError)) throw error
-      const at = error.entryIndex
-      this.#bury(
-        output.name,
-        error.message,
-        entries.buffer.subarray(entryStart(entries, at), entryEnd(entries, at)),
-      )
-      await this.#deliverTo(output, tag, without(entries, at))
+      this.#buryEntry(output, error.message, entries, error.entryIndex)
+      await this.#deliverTo(output, tag, without(entries, error.entryIndex), chunkId)
     }
+  }
+
+  #buryEntry(output: Output, reason: string, entries: PackedEntries, i: number): void {
+    this.#bury(output.name, reason, entries.buffer.subarray(entryStart(entries, i), entryEnd(entries, i)))
   }
 
   #bury(source: string, reason: string, bytes: Uint8Array): void {

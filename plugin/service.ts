@@ -6,11 +6,13 @@ import type { ForwardServerOptions } from './input/forward-options.js'
 import type { Input, InputFactory } from './input/input.js'
 import { readLines } from './input/lines.js'
 import { packLines } from './input/pack-lines.js'
+import type { Observer } from './observer.js'
 import type { Output } from './output/output.js'
 import { Pipeline, SUMMARY_TAG } from './pipeline.js'
 import { RepeatedWarning } from './repeated-warning.js'
 import { createStage, type Stage } from './stage.js'
 import type { StageOptions } from './stage-options.js'
+import { Watch } from './watch.js'
 
 export interface FileInput {
   /** Plain or gzip files, or `-` for standard input; read once, from the beginning to the end. */
@@ -25,6 +27,8 @@ export interface ServiceOptions {
   /** Other inputs. */
   readonly inputs?: readonly InputFactory[]
   readonly outputs: readonly Output[]
+  /** Are told of what is found; closed with the service. */
+  readonly observers?: readonly Observer[]
   /** Outgoing tags are this before the incoming tag; incoming tags that begin with it are refused. Default `scored.`. */
   readonly tagPrefix?: string | undefined
   /** Whether session summaries are sent. Default true. */
@@ -66,6 +70,7 @@ export class Service {
       hasSummaries: options.sessionSummaries ?? true,
       sessionPath: sessionPath(stage),
       now: stage.options.now,
+      watch: options.observers?.length ? new Watch(options.observers, stage.options.now) : undefined,
     })
     this.#forward =
       options.forward &&
@@ -144,7 +149,9 @@ export class Service {
       .catch(error => this.#complain(error))
     await this.stage.close()
     await Promise.all(
-      this.#options.outputs.map(output => output.close().catch(error => this.#complain(error))),
+      [...this.#options.outputs, ...(this.#options.observers ?? [])].map(part =>
+        part.close().catch(error => this.#complain(error)),
+      ),
     )
   }
 

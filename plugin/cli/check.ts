@@ -2,13 +2,16 @@ import { type Bundle, readBundle } from '../../scorer/bundle.js'
 import { BundleError } from '../../scorer/errors.js'
 import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
 import { DEFAULT_SCORER_OPTIONS } from '../../scorer/scorer.js'
+import { DEFAULT_ALERT_OPTIONS } from '../alerts/options.js'
 import { type Config, loadConfig } from '../config.js'
 import { inspectEnvironment } from '../config-environment.js'
 import type { Environment } from '../config-secrets.js'
 import { ConfigError } from '../errors.js'
+import { DEFAULT_HISTORY_OPTIONS } from '../history/options.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
 import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
 import { isNothingAt } from '../model.js'
+import { DEFAULT_ELASTICSEARCH_OPTIONS } from '../output/elasticsearch-options.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from '../output/forward-options.js'
 import { probeApart } from './probe-apart.js'
 
@@ -86,7 +89,7 @@ async function examineProvider({ stage }: Config): Promise<string[]> {
 }
 
 function summarize(path: string, config: Config, { bundle, rules }: Examined): string {
-  const { stage, input, output, deadLetter, metrics, log } = config
+  const { stage, input, output, deadLetter, history, alerts, metrics, log } = config
   const { falseAlarmRate, detectors } = { ...DEFAULT_JUDGE_OPTIONS, ...stage.detect }
   const { provider, precision } = { ...DEFAULT_SCORER_OPTIONS, ...stage.scorer }
   const runner =
@@ -114,6 +117,8 @@ function summarize(path: string, config: Config, { bundle, rules }: Examined): s
       `${output.tagPrefix}*${output.sessionSummaries ? ', summaries of sessions logneo.session' : ''}`,
     ],
     ...(deadLetter === undefined ? [] : [['dead letters', deadLetter.path] as const]),
+    ...(history === undefined ? [] : [['history', describeHistory(history)] as const]),
+    ...(alerts === undefined ? [] : [['alerts', describeAlerts(alerts)] as const]),
     ['metrics', metrics === undefined ? 'none' : `http://${hostPort(metrics.host, metrics.port)}/metrics`],
     ['log', log.level],
   ]
@@ -140,7 +145,7 @@ function describeInputs({ forward, files, stdin }: Config['input']): [string, st
   ]
 }
 
-function describeOutputs({ forward, ndjson }: Config['output']): [string, string][] {
+function describeOutputs({ forward, elasticsearch, ndjson }: Config['output']): [string, string][] {
   const { host, port, path, requireAck } = { ...DEFAULT_FORWARD_OUTPUT_OPTIONS, ...forward }
   const acks = requireAck ? 'acknowledged' : 'not acknowledged'
   const target = ndjson?.path === '-' ? 'standard output' : ndjson?.path
@@ -148,8 +153,29 @@ function describeOutputs({ forward, ndjson }: Config['output']): [string, string
     ...(forward === undefined
       ? []
       : [['output', `forward to ${path ?? hostPort(host, port)}, ${acks}`] as [string, string]]),
+    ...(elasticsearch === undefined
+      ? []
+      : [['output', describeElasticsearch(elasticsearch)] as [string, string]]),
     ...(target === undefined ? [] : [['output', `JSON lines to ${target}`] as [string, string]]),
   ]
+}
+
+function describeHistory({ place, retentionDays, archive }: NonNullable<Config['history']>): string {
+  const where = place.kind === 'postgres' ? new URL(place.url).host : place.folder
+  const days = retentionDays ?? DEFAULT_HISTORY_OPTIONS.retentionDays
+  return `${place.kind} at ${where}, ${days} days, then ${archive === undefined ? 'deleted' : `archived in ${archive}`}`
+}
+
+function describeAlerts({ channels, options }: NonNullable<Config['alerts']>): string {
+  const { minSeverity, maxPerHour, quietHours } = { ...DEFAULT_ALERT_OPTIONS, ...options }
+  const quiet = quietHours === undefined ? '' : `, quiet from ${quietHours.from} to ${quietHours.to}`
+  return `to ${Object.keys(channels).join(', ')}, severity ${minSeverity} or worse, at most ${maxPerHour} an hour${quiet}`
+}
+
+function describeElasticsearch(given: NonNullable<Config['output']['elasticsearch']>): string {
+  const { urls, dataStream, sessionDataStream, auth } = { ...DEFAULT_ELASTICSEARCH_OPTIONS, ...given }
+  const who = auth === undefined ? 'nobody' : 'apiKey' in auth ? 'an API key' : auth.username
+  return `elasticsearch at ${urls.join(', ')} as ${who}, data streams ${dataStream} and ${sessionDataStream}`
 }
 
 const hostPort = (host: string, port: number): string =>

@@ -41,6 +41,7 @@ export function makeProgram(): Command {
   addSidecar(program)
   addAdopted(program)
   addFeedback(program)
+  addHistory(program)
   addCheck(program)
   addInit(program)
   addDoctor(program)
@@ -185,6 +186,19 @@ function addFeedback(program: Command): void {
       if (state !== undefined) feedbackCommand(state, normal)
       else await feedbackByHttp(url, normal, process.env.LOGNEO_FEEDBACK_TOKEN)
     })
+}
+
+function addHistory(program: Command): void {
+  program
+    .command('history')
+    .description('the anomalies, or the sessions, that a stage with a history (persist) saw last')
+    .requiredOption('--config <file>', 'the config of the stage, which may be running')
+    .option('--sessions', 'summaries of sessions instead of anomalies')
+    .option('--session <id>', 'of one session alone')
+    .option('--since <time>', 'not older: 90m, 12h, 7d, or a date such as 2024-05-01T12:00')
+    .option('--limit <n>', 'how many at most, the latest of them', positiveInteger, 20)
+    .option('--json', 'print the rows as JSON lines')
+    .action(async options => (await import('./history.js')).historyCommand(options))
 }
 
 function addCheck(program: Command): void {

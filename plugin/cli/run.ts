@@ -3,9 +3,10 @@ import { DeadLetterFile } from '../dead-letter.js'
 import { ConfigError } from '../errors.js'
 import { feedbackHandler } from '../feedback.js'
 import { makeLogger } from '../log.js'
-import { makeInputs, makeOutputs } from '../make-parts.js'
+import { makeInputs, makeObservers, makeOutputs } from '../make-parts.js'
 import { Metrics } from '../metrics.js'
 import { OpsServer } from '../ops-server.js'
+import { exportOutputs } from '../output-metrics.js'
 import { Service } from '../service.js'
 import { type RunLearning, startLearning } from './run-learning.js'
 import { SidecarWatch } from './run-sidecar.js'
@@ -21,12 +22,15 @@ export async function runCommand(path: string): Promise<void> {
   const warn = (message: string): void => log.warn(message)
   const learning = await startLearning(config, log, metrics)
   const sidecar = new SidecarWatch(config, log, metrics)
+  const outputs = makeOutputs(config, metrics, warn)
+  exportOutputs(metrics, outputs)
   const service = await Service.open({
     stage: { ...config.stage, ...learning.stageOptions, ...sidecar.stageOptions },
     forward: config.input.forward,
     files: fileInput(config),
     inputs: makeInputs(config, metrics, warn),
-    outputs: makeOutputs(config, metrics, warn),
+    observers: await makeObservers(config, metrics, warn),
+    outputs,
     tagPrefix: config.output.tagPrefix,
     sessionSummaries: config.output.sessionSummaries,
     deadLetter: config.deadLetter && new DeadLetterFile(config.deadLetter, metrics),

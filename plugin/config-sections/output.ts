@@ -1,4 +1,5 @@
 import { optional, settings, text } from '../config-fields.js'
+import { elasticsearch } from './elasticsearch.js'
 import { forwardOutput } from './forward-output.js'
 
 /** Put before the tags of outgoing records where nothing else is set. */
@@ -7,6 +8,7 @@ export const DEFAULT_TAG_PREFIX = 'scored.'
 /** `output`: where tagged records go. */
 export const output = settings({
   forward: optional(forwardOutput),
+  elasticsearch: optional(elasticsearch),
   ndjson: optional(
     settings({ path: text('A file to append to, or - for standard output.') }).meta({
       description: 'JSON lines with tag, time and the record.',
@@ -16,4 +18,7 @@ export const output = settings({
     text('Outgoing tags are this before the incoming tag; incoming tags that begin so are refused.'),
     DEFAULT_TAG_PREFIX,
   ),
-}).meta({ description: 'Where tagged records go: at least one of forward, ndjson.', minProperties: 1 })
+}).meta({
+  description: 'Where tagged records go: at least one of forward, elasticsearch, ndjson.',
+  minProperties: 1,
+})

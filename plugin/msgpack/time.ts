@@ -19,6 +19,12 @@ export function eventTimeSeconds(buf: Buffer, pos: number): number {
   return body < 0 ? -1 : buf.readUInt32BE(body)
 }
 
+/** The nanoseconds beside the whole seconds of the EventTime at `pos`; 0 when the time is of another kind. */
+export function eventTimeNanoseconds(buf: Buffer, pos: number): number {
+  const body = eventTimeBody(buf, pos)
+  return body < 0 ? 0 : Math.min(buf.readUInt32BE(body + 4), 999_999_999)
+}
+
 /** The time at `pos` in milliseconds since the epoch, NaN when it is none. */
 export function timeMs(buf: Buffer, pos: number): number {
   const body = eventTimeBody(buf, pos)

@@ -119,7 +119,7 @@ detect:
   false_alarm_rate: 2
   detectors: [next-key, rank]
   fields: some
-alerts: {}
+dashboard: {}
 zzz: 1
 `
   t.strictSame(problemsOf(text), [
@@ -131,8 +131,8 @@ zzz: 1
     'detect.false_alarm_rate must be a number above 0 and below 1, got 2 (line 10)',
     'detect.detectors[1] must be one of next-key, unseen-key, session-end, key-set, count-order, count-vector, parameter, time-gap, top-k, got "rank" (line 11)',
     'detect.fields must be minimal or full, got "some" (line 12)',
-    'alerts is not available in this version: remove it (line 13)',
-    'zzz is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, state, feedback, log (line 14)',
+    'dashboard is not available in this version: remove it (line 13)',
+    'zzz is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, state, feedback, persist, alerts, log (line 14)',
   ])
 })
 
@@ -157,7 +157,7 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'no output',
     MINIMAL.replace('ndjson: {path: "-"}', ''),
-    'output is empty: give it at least one of forward, ndjson (line 3)',
+    'output is empty: give it at least one of forward, elasticsearch, ndjson (line 3)',
   ],
   [
     'no YAML',
@@ -183,7 +183,7 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'the prototype',
     `${MINIMAL}__proto__: {model: 1}\n`,
-    '__proto__ is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, state, feedback, log (line 4)',
+    '__proto__ is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, state, feedback, persist, alerts, log (line 4)',
   ],
   [
     'files and standard input',
@@ -342,5 +342,76 @@ t.test('settings reached through aliases keep their lines', async t => {
   t.strictSame(problemsOf(text), [
     'output.ndjson.pat is unknown: did you mean path? (line 3)',
     'dead_letter.pat is unknown: did you mean path? (line 3)',
+  ])
+})
+
+t.test('outputs, history and alerts are put in the terms of the parts', async t => {
+  const text = `model: {path: m}
+input: {stdin: {tag: raw.a}}
+output: {elasticsearch: {urls: [https://es:9200], api_key: "\${KEY}", tls: {ca: ca.pem}, max_in_flight: 3}}
+persist: {postgres: {url: "postgres://u:\${KEY}@db/logs", tls: {ca: ca.pem}}, archive: old, retention_days: 7}
+alerts:
+  email: {host: mx, from: a@b.c, to: [x@y.z], username: u, password: "\${KEY}"}
+  webhook: {url: https://hooks/x}
+  quiet_hours: {from: 22:00, to: 07:00, time_zone: UTC, except: high}
+  max_per_hour: 3
+`
+  const { output, history, alerts } = parseConfig(text, { KEY: 'k3y' }, '/c')
+  t.strictSame(output.elasticsearch, {
+    urls: ['https://es:9200'],
+    auth: { apiKey: 'k3y' },
+    caFile: '/c/ca.pem',
+    maxInFlight: 3,
+  })
+  t.strictSame(history, {
+    place: { kind: 'postgres', url: 'postgres://u:k3y@db/logs', caFile: '/c/ca.pem' },
+    archive: '/c/old',
+    retentionDays: 7,
+  })
+  t.strictSame(alerts, {
+    channels: {
+      email: {
+        host: 'mx',
+        port: 587,
+        secure: false,
+        from: 'a@b.c',
+        to: ['x@y.z'],
+        username: 'u',
+        password: 'k3y',
+      },
+      webhook: { url: 'https://hooks/x' },
+    },
+    options: { maxPerHour: 3, quietHours: { from: '22:00', to: '07:00', timeZone: 'UTC', except: 'high' } },
+  })
+  t.strictSame(parseConfig(`${MINIMAL}persist: {}`, {}, '/c').history, {
+    place: { kind: 'embedded', folder: '/c/m.state/history' },
+  })
+})
+
+t.test('outputs, history and alerts: what is wrong with them', async t => {
+  const text = `model: {path: m}
+input: {stdin: {tag: raw.a}}
+output:
+  elasticsearch: {urls: ['http://user:pass@es:9200'], username: u, retry_min_ms: 9, retry_max_ms: 8, data_stream: Logs}
+persist: {postgres: {url: 'mysql://db'}, embedded: {path: x}, sessions: some}
+alerts:
+  min_severity: none
+  quiet_hours: {from: '7', to: 07:00, time_zone: Nowhere/Land}
+`
+  t.match(problemsOf(text), [
+    /^output\.elasticsearch\.urls\[0\] must be an address without user and password in it, got "http:\/\/\[hidden\]@es:9200"/,
+    /^output\.elasticsearch\.data_stream must be a data stream/,
+    /^output\.elasticsearch has only one of username and password/,
+    /^output\.elasticsearch has retry_min_ms \(9\) over retry_max_ms \(8\)/,
+    /^persist\.postgres\.url must be an address such as postgres:/,
+    /^persist\.sessions must be all or flagged/,
+    /^persist\.embedded cannot be set together/,
+    /^alerts tells nobody/,
+    /^alerts\.min_severity must be one of low, medium, high/,
+    /^alerts\.quiet_hours\.from must be a time of day/,
+    /^alerts\.quiet_hours\.time_zone must be a time zone/,
+  ])
+  t.match(problemsOf(`${MINIMAL}alerts: {webhook: {url: 'http://x', secret: short}}`), [
+    /secret must be .* got "\[hidden\]"/,
   ])
 })
