@@ -7,6 +7,20 @@ install_services() {
   [ -x /usr/lib/postgresql/15/bin/postgres ] || packages+=(postgresql-15)
   command -v prometheus >/dev/null || packages+=(prometheus)
   command -v ip >/dev/null || packages+=(iproute2)
-  [ ${#packages[@]} -eq 0 ] && return
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${packages[@]}"
+  command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
+  command -v mvn >/dev/null || packages+=(maven)
+  if [ ${#packages[@]} -gt 0 ]; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${packages[@]}" || return
+  fi
+  install_kafka
+}
+
+# The broker's jar files from Maven Central, once. A copy that was cut off is not taken for a whole one.
+install_kafka() {
+  local libs=${LOGNEO_KAFKA_LIBS:-$HOME/.cache/logneo/kafka}
+  compgen -G "$libs/kafka_2.13-*.jar" >/dev/null && return
+  local copy="$libs.part"
+  rm -rf "$copy" && mkdir -p "$copy" || return
+  mvn -q -B -f .ci/kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$copy" || return
+  rm -rf "$libs" && mv "$copy" "$libs"
 }
