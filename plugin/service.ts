@@ -11,6 +11,7 @@ import { Pipeline, SUMMARY_TAG } from './pipeline.js'
 import { RepeatedWarning } from './repeated-warning.js'
 import { createStage, type Stage } from './stage.js'
 import type { StageOptions } from './stage-options.js'
+import type { SessionSummary } from './verdict.js'
 
 export interface FileInput {
   /** Plain or gzip files, or `-` for standard input; read once, from the beginning to the end. */
@@ -79,7 +80,13 @@ export class Service {
         chunk => this.#take(chunk),
         options.counters,
       )
-    this.#inputs = (options.inputs ?? []).map(make => make(chunk => this.#take(chunk), tagPrefix))
+    this.#inputs = (options.inputs ?? []).map(make =>
+      make(
+        chunk => this.#take(chunk),
+        tagPrefix,
+        origin => this.#deliverClosed(stage.engine.release(origin)),
+      ),
+    )
   }
 
   /** Loads the model. @throws ConfigError, BundleError and what the rules for lines may throw */
@@ -160,8 +167,11 @@ export class Service {
   }
 
   #tick(): void {
-    this.stage.engine
-      .tick(this.stage.options.now())
+    this.#deliverClosed(this.stage.engine.tick(this.stage.options.now()))
+  }
+
+  #deliverClosed(closed: Promise<readonly SessionSummary[]>): void {
+    closed
       .then(summaries => (summaries.length > 0 ? this.#pipeline.deliverSummaries(summaries) : undefined))
       .catch(error => this.#complain(error))
   }

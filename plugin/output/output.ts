@@ -1,4 +1,12 @@
-import type { PackedEntries } from '../chunk.js'
+import type { ChunkTransaction, PackedEntries } from '../chunk.js'
+
+/** What an output may use beside the entries. */
+export interface Delivery {
+  /** The session of each entry, where it has one: for outputs that keep sessions together. */
+  readonly sessions: readonly (string | undefined)[]
+  /** An output of the same system delivers within it; others need not mind it. */
+  readonly transaction?: ChunkTransaction | undefined
+}
 
 /** Where tagged records go. */
 export interface Output {
@@ -11,7 +19,7 @@ export interface Output {
    *
    * @throws RecordTooLargeError when an entry can never be delivered; none of the entries is
    */
-  deliver(tag: string, entries: PackedEntries): Promise<void>
+  deliver(tag: string, entries: PackedEntries, delivery?: Delivery): Promise<void>
   /** Delivers what is under way, as far as that works in time, and ends. */
   close(): Promise<void>
 }
