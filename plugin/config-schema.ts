@@ -15,14 +15,12 @@ export const LATER_SETTINGS: readonly string[] = [
   'alerts',
   'dashboard',
   'input.http',
-  'input.kafka',
   'input.files.follow',
   'input.forward.shared_key',
   'input.forward.tls',
   'output.forward.shared_key',
   'output.forward.tls',
   'output.elasticsearch',
-  'output.kafka',
   'output.http',
 ]
 

@@ -14,9 +14,11 @@ import type { LOG_LEVELS } from './config-sections/operation.js'
 import { type ConfigSource, readSource, type SettingPath } from './config-source.js'
 import { ConfigError } from './errors.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
+import type { KafkaInputOptions } from './input/kafka-options.js'
 import type { LearnerOptions } from './learn/options.js'
 import type { LineRules } from './line-rules.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
+import type { KafkaOutputOptions } from './output/kafka-options.js'
 import type { FieldSet } from './verdict.js'
 
 /** A checked config in the terms of the parts it configures. Paths are absolute; what is left out has its part's default. */
@@ -42,12 +44,14 @@ export interface Config {
     readonly forward?: ForwardServerOptions
     readonly files?: { readonly paths: readonly string[]; readonly tag: string }
     readonly stdin?: { readonly tag: string }
+    readonly kafka?: KafkaInputOptions
   }
-  /** At least one of `forward` and `ndjson`. */
+  /** At least one of `forward`, `ndjson` and `kafka`. */
   readonly output: {
     readonly forward?: ForwardOutputOptions
     /** `-` is standard output. */
     readonly ndjson?: { readonly path: string }
+    readonly kafka?: KafkaOutputOptions
     readonly tagPrefix: string
     readonly sessionSummaries: boolean
   }
