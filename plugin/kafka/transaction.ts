@@ -1,8 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka, Producer, ProducerRecord, Transaction } from 'kafkajs'
 import type { ChunkTransaction } from '../chunk.js'
+import { brokerAnswer } from './errors.js'
 import { steadyPartitioner } from './partitioner.js'
 
-/** Records of one input partition that are done up to an offset. */
+/** How long to wait for the transaction before to be finished, in milliseconds, and how often. */
+const WAIT_MS = 5
+const MAX_WAITS = 1000
+
+/** Whose offset moves on with a transaction. */
 export interface PartitionProgress {
   readonly groupId: string
   readonly topic: string
@@ -14,7 +20,8 @@ export interface PartitionProgress {
  * producer behind it unusable.
  */
 export class KafkaTransaction implements ChunkTransaction {
-  #last: Promise<unknown> = Promise.resolve()
+  #begun: Promise<void> | undefined
+  #last: Promise<void> = Promise.resolve()
 
   /** @param nextOffset where the group goes on when this is committed */
   constructor(
@@ -25,18 +32,37 @@ export class KafkaTransaction implements ChunkTransaction {
 
   /** Writes records, calls one after the other. They are read by nobody who asks for what is committed alone, until `commit`. */
   send(record: ProducerRecord): Promise<void> {
-    const sent = this.#last.then(async () => {
+    this.#begun ??= this.#begin()
+    const sent = Promise.all([this.#begun, this.#last]).then(async () => {
       await this.transaction.send(record)
     })
+    // Where one call failed the next may go on: the caller knows whether to.
     this.#last = sent.catch(() => {})
     return sent
   }
 
   async commit(): Promise<void> {
-    const { groupId, topic, partition } = this.progress
-    const offsets = [{ topic, partitions: [{ partition, offset: String(this.nextOffset) }] }]
-    await this.transaction.sendOffsets({ consumerGroupId: groupId, topics: offsets })
+    this.#begun ??= this.#begin()
+    await this.#begun
     await this.transaction.commit()
+  }
+
+  /**
+   * The offset comes first: as long as the broker is still finishing the transaction before, it refuses to begin another, and this is the one
+   * request that can be repeated without writing anything twice. Nothing is begun before it is needed, as the timeout runs from then on.
+   */
+  async #begin(): Promise<void> {
+    const { groupId, topic, partition } = this.progress
+    const topics = [{ topic, partitions: [{ partition, offset: String(this.nextOffset) }] }]
+    for (let i = 0; ; i++) {
+      try {
+        await this.transaction.sendOffsets({ consumerGroupId: groupId, topics })
+        return
+      } catch (error) {
+        if (brokerAnswer(error) !== 'CONCURRENT_TRANSACTIONS' || i >= MAX_WAITS) throw error
+        await sleep(WAIT_MS)
+      }
+    }
   }
 }
 

@@ -13,6 +13,8 @@ export interface MessageSlice {
 
 /** What a message takes in a batch beside its key, value and tag, in bytes: more than it ever is. */
 const MESSAGE_OVERHEAD = 64
+/** The library's work on a batch grows with the square of its messages. */
+const MAX_MESSAGES = 1000
 
 /**
  * Entries from `from` on as messages: the session is the key, so that its records stay on one partition, the record as JSON is the value, and the
@@ -34,7 +36,7 @@ export function* kafkaMessages(
     const message = toMessage(entries, i, sessions[i], headers)
     const size = message.value.length + (message.key?.length ?? 0) + headers.tag.length + MESSAGE_OVERHEAD
     if (size > maxBatchBytes) throw new RecordTooLargeError(i, size, maxBatchBytes)
-    if (bytes + size > maxBatchBytes) {
+    if (bytes + size > maxBatchBytes || messages.length === MAX_MESSAGES) {
       yield { messages, bytes, next: i }
       messages = []
       bytes = 0
