@@ -1,5 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import type { PackedEntries } from '../../plugin/chunk.js'
+import { DeliveryError } from '../../plugin/errors.js'
+import type { Output } from '../../plugin/output/output.js'
+import { createStage } from '../../plugin/stage.js'
+import type { Verdict } from '../../plugin/verdict.js'
+import { encode } from '../fixtures/forward-values.js'
 import { KafkaPeer, startStage, type Topics } from '../fixtures/plugin/kafka-peer.js'
+import { grammarLog, smallModel } from '../fixtures/plugin/small-model.js'
 import { StageProcess } from '../fixtures/plugin/stage-process.js'
 import { KafkaBroker, kafkaMissing } from '../fixtures/services/kafka.js'
 
@@ -144,3 +152,201 @@ t.test('without transactions replicas that come and go lose nothing', { skip }, 
   t.strictSame([...new Set(reader.numbers)], numbersUpTo(numRecords))
   t.equal(await peer.committed(topics.group, topics.from), numRecords)
 })
+
+t.test('while outputs take nothing little is read, and the partitions stay', { skip }, async t => {
+  const topics = await peer.topics(2)
+  const text = 'x'.repeat(2000)
+  for (let i = 0; i < 20; i++)
+    await peer.send(
+      topics.from,
+      Array.from({ length: 200 }, (_, k) => ({ key: `s${k}`, value: `n=${i * 200 + k} req=s${k} ${text}` })),
+    )
+  const gate = new Gate()
+  const { counters } = await startStage(t, peer, topics, {
+    input: {
+      maxPartitionBytes: 65_536,
+      maxInFlightBytes: 131_072,
+      sessionTimeoutMs: 1000,
+      maxChunkRecords: 10,
+    },
+    outputs: [gate],
+  })
+  await gate.isWaited()
+  const taken = counters.of('kafka_records_total')
+  // Longer than the group waits for a member that says nothing.
+  await sleep(2000)
+  t.equal(counters.of('kafka_records_total'), taken, 'nothing more is read')
+  t.ok(taken <= 20, 'a chunk of each partition')
+  const reader = await peer.reader(t, topics.to)
+  gate.open()
+  await reader.all(4000)
+  t.equal(counters.of('kafka_rebalances_total'), 1, 'it has been a member all the time')
+  t.strictSame(reader.numbers, numbersUpTo(4000))
+})
+
+t.test('a chunk whose delivery failed is judged once', { skip }, async t => {
+  for (const transactions of [false, true]) {
+    const topics = await peer.topics(1)
+    const reader = await peer.reader(t, topics.to)
+    await peer.sendLines(topics.from, 0, 700)
+    await peer.send(
+      topics.from,
+      Array.from({ length: 7 }, (_, i) => ({
+        key: `s${i}`,
+        value: `it will close now n=${700 + i} req=s${i}`,
+      })),
+    )
+    const { counters } = await startStage(t, peer, topics, {
+      input: { transactions, maxChunkRecords: 100, retryMinMs: 1 },
+      outputs: [new Flaky()],
+    })
+    await reader.until(
+      ({ received }) => received.filter(({ value }) => value.logneo.kind === 'session').length >= 7,
+    )
+    const summaries = reader.received.filter(({ value }) => value.logneo.kind === 'session')
+    if (transactions) t.strictSame(reader.numbers, numbersUpTo(707))
+    t.strictSame([...new Set(summaries.map(({ value }) => value.logneo.events))], [101])
+    t.ok(summaries.every(({ key, value }) => key === value.logneo.session && value.logneo.closed === 'end'))
+    t.ok(counters.of('kafka_chunk_failures_total') >= 3, 'chunks failed')
+  }
+})
+
+t.test('whatever a value holds, it comes out as a record', { skip }, async t => {
+  const topics = await peer.topics(1)
+  const values: (Buffer | string | null)[] = [
+    '{"message":"json req=a","deep":{"n":[1,null]}}',
+    'plain req=a',
+    encode({ message: 'packed req=a', id: 7 }) as Buffer,
+    '{"message": "cut off req=a',
+    `{"message":"deep req=a","x":${'['.repeat(100)}${']'.repeat(100)}}`,
+    Buffer.from([0xff, 0xfe, 0x41, 0x42]),
+    Buffer.from([0x82, 0xa1]),
+    '',
+    null,
+    '{"__proto__":{"polluted":true},"message":"proto req=a"}',
+    '[1,2]',
+  ]
+  await peer.send(
+    topics.from,
+    values.map((value, i) => ({ key: `k${i}`, value, timestamp: String(1_700_000_000_000 + i) })),
+  )
+  const reader = await peer.reader(t, topics.to)
+  const { counters } = await startStage(t, peer, topics, { input: { keyField: 'kafka_key' } })
+  await reader.until(({ records }) => records.length >= values.length)
+  const records = reader.records.map(({ value: { logneo: _, ...record } }) => record)
+  t.strictSame(
+    records.map(({ kafka_key }) => kafka_key),
+    values.map((_, i) => `k${i}`),
+  )
+  t.strictSame(
+    records.map(({ message }) => message),
+    [
+      'json req=a',
+      'plain req=a',
+      'packed req=a',
+      '{"message": "cut off req=a',
+      values[4],
+      '\ufffd\ufffdAB',
+      '\ufffd\ufffd',
+      '',
+      undefined,
+      'proto req=a',
+      '[1,2]',
+    ],
+  )
+  t.strictSame(records[0]!.deep, { n: [1, null] })
+  t.equal(records[2]!.id, 7)
+  t.ok(reader.records.every(({ timestamp }, i) => timestamp === String(1_700_000_000_000 + i)))
+  t.equal(counters.of('kafka_values_malformed_total'), 5)
+})
+
+t.test('the verdicts are those of the same lines in a file', { skip }, async t => {
+  const model = await smallModel()
+  const lines = grammarLog(7, 100)
+  const offline = await createStage({ model })
+  const expected = (await offline.process(lines)).filter(({ logneo }) => !('kind' in logneo))
+  await offline.close()
+  const topics = await peer.topics(1)
+  await peer.send(
+    topics.from,
+    lines.map(value => ({ value })),
+  )
+  const reader = await peer.reader(t, topics.to)
+  await startStage(t, peer, topics, { model, input: { transactions: true, maxChunkRecords: 33 } })
+  await reader.until(({ records }) => records.length >= lines.length)
+  const records = new Map(reader.records.map(({ value }) => [value.message, value.logneo]))
+  for (const { message, logneo } of expected) {
+    const { score: wantedScore, surprise: wantedSurprise, ...wanted } = logneo as Verdict
+    const { score, surprise, ...verdict } = records.get(message as string) as unknown as Verdict
+    if (!(Math.abs(score! - wantedScore!) < 1e-4 && Math.abs(surprise! - wantedSurprise!) < 1e-4))
+      t.equal(score, wantedScore, `score of ${String(message)}`)
+    if (verdict.anomaly === wanted.anomaly && verdict.rank === wanted.rank) continue
+    t.strictSame(verdict, wanted, `verdict of ${String(message)}`)
+  }
+  t.equal(records.size, lines.length)
+})
+
+t.test('a broker that restarts loses and doubles nothing', { skip }, async t => {
+  const numRecords = 4000
+  const topics = await peer.topics(2)
+  await peer.sendLines(topics.from, 0, numRecords)
+  const reader = await peer.reader(t, topics.to)
+  const { counters, warnings } = await startStage(t, peer, topics, {
+    input: { transactions: true, maxChunkRecords: 20 },
+  })
+  await reader.until(({ records }) => records.length >= 500)
+  await broker.kill()
+  await sleep(500)
+  await broker.start()
+  const restartedAt = performance.now()
+  const before = counters.of('kafka_chunks_total')
+  await counters.reaches('kafka_chunks_total', before + 1)
+  t.comment(`on its way again ${Math.round(performance.now() - restartedAt)} ms after the broker was`)
+  await reader.all(numRecords)
+  t.strictSame(reader.numbers, numbersUpTo(numRecords))
+  t.ok(warnings.length > 0, 'it said that the broker was away')
+})
+
+/** Takes nothing until it is opened. */
+class Gate implements Output {
+  readonly name = 'gate'
+  readonly isReady = true
+  #open = (): void => {}
+  #wait = (): void => {}
+  readonly #opened = new Promise<void>(resolve => {
+    this.#open = resolve
+  })
+  readonly #waited = new Promise<void>(resolve => {
+    this.#wait = resolve
+  })
+
+  deliver(): Promise<void> {
+    this.#wait()
+    return this.#opened
+  }
+
+  open(): void {
+    this.#open()
+  }
+
+  isWaited(): Promise<void> {
+    return this.#waited
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** Refuses everything the first time. */
+class Flaky implements Output {
+  readonly name = 'flaky'
+  readonly isReady = true
+  readonly #seen = new Set<PackedEntries>()
+
+  async deliver(_: string, entries: PackedEntries): Promise<void> {
+    if (this.#seen.has(entries)) return
+    this.#seen.add(entries)
+    throw new DeliveryError('flaky takes nothing now')
+  }
+
+  async close(): Promise<void> {}
+}
