@@ -8,11 +8,6 @@ export function kafka(get: Get, report: Report): void {
   for (const section of ['input.kafka', 'output.kafka']) {
     const files = ['cert', 'key'].filter(name => get(`${section}.tls.${name}`) !== undefined)
     if (files.length === 1) report(`${section}.tls.${files[0]}`, 'needs the other of cert and key: give both')
-    if (get(`${section}.sasl.mechanism`) === 'plain' && get(`${section}.tls`) === undefined)
-      report(
-        `${section}.sasl.mechanism`,
-        'plain shows the password to whoever listens: add tls, or use scram-sha-512',
-      )
   }
   const { heartbeatMs, sessionTimeoutMs } = DEFAULT_KAFKA_INPUT_OPTIONS
   const beat = get('input.kafka.heartbeat_ms') ?? heartbeatMs

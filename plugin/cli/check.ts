@@ -7,6 +7,7 @@ import { inspectEnvironment } from '../config-environment.js'
 import type { Environment } from '../config-secrets.js'
 import { ConfigError } from '../errors.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
+import type { KafkaInputOptions } from '../input/kafka-options.js'
 import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
 import { isNothingAt } from '../model.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from '../output/forward-options.js'
@@ -127,7 +128,7 @@ function describeRule(rule: SessionRule): string {
   return `windows of ${seconds} s every ${stepSeconds} s${by === undefined ? '' : `, each ${describeRule(by)}`}`
 }
 
-function describeInputs({ forward, files, stdin }: Config['input']): [string, string][] {
+function describeInputs({ forward, files, stdin, kafka }: Config['input']): [string, string][] {
   const { host, port, path } = { ...DEFAULT_FORWARD_SERVER_OPTIONS, ...forward }
   return [
     ...(forward === undefined
@@ -137,10 +138,11 @@ function describeInputs({ forward, files, stdin }: Config['input']): [string, st
       ? []
       : [['input', `${files.paths.join(', ')}, tag ${files.tag}`] as [string, string]]),
     ...(stdin === undefined ? [] : [['input', `standard input, tag ${stdin.tag}`] as [string, string]]),
+    ...(kafka === undefined ? [] : [['input', describeKafkaInput(kafka)] as [string, string]]),
   ]
 }
 
-function describeOutputs({ forward, ndjson }: Config['output']): [string, string][] {
+function describeOutputs({ forward, ndjson, kafka }: Config['output']): [string, string][] {
   const { host, port, path, requireAck } = { ...DEFAULT_FORWARD_OUTPUT_OPTIONS, ...forward }
   const acks = requireAck ? 'acknowledged' : 'not acknowledged'
   const target = ndjson?.path === '-' ? 'standard output' : ndjson?.path
@@ -149,7 +151,20 @@ function describeOutputs({ forward, ndjson }: Config['output']): [string, string
       ? []
       : [['output', `forward to ${path ?? hostPort(host, port)}, ${acks}`] as [string, string]]),
     ...(target === undefined ? [] : [['output', `JSON lines to ${target}`] as [string, string]]),
+    ...(kafka === undefined
+      ? []
+      : [
+          [
+            'output',
+            `Kafka topic ${kafka.topic ?? `${kafka.topicPrefix}*`} on ${kafka.brokers.join(', ')}`,
+          ] as [string, string],
+        ]),
   ]
+}
+
+function describeKafkaInput({ topics, brokers, group, transactions }: KafkaInputOptions): string {
+  const how = transactions === true ? 'exactly once' : 'at least once'
+  return `Kafka topics ${topics.join(', ')} on ${brokers.join(', ')} as ${group}, ${how}`
 }
 
 const hostPort = (host: string, port: number): string =>
