@@ -19,7 +19,7 @@ const MAX_CONCURRENT = 64
 /** How long a broker waits for records before it answers that there are none: a stop and a regrouping wait for it. */
 const MAX_FETCH_WAIT_MS = 250
 /** How long leaving the group may take once nothing is under way any more. */
-const LEAVE_TIMEOUT_MS = 5000
+const LEAVE_TIMEOUT_MS = 3000
 
 /** Chunks from Kafka topics, as a member of a consumer group. */
 export class KafkaInput implements Input, PartitionHost {

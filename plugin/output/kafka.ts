@@ -42,6 +42,8 @@ export class KafkaSink implements Output {
   #isReady = false
   /** Ends when all that was asked for is sent: batches are sent one after the other, so that a session's records keep their order. */
   #last: Promise<unknown>
+  /** Deliveries that are not done. */
+  #numWaiting = 0
   /** Falls when the broker says that it takes less. */
   #maxBatchBytes: number
 
@@ -72,7 +74,8 @@ export class KafkaSink implements Output {
     if (transaction instanceof KafkaTransaction) {
       await this.#sendSlices({ ...outgoing, next: 0 }, record => transaction.send(record))
     } else {
-      const sent = this.#last.then(() => this.#sendAlone(outgoing))
+      this.#numWaiting++
+      const sent = this.#last.then(() => this.#sendAlone(outgoing)).finally(() => this.#numWaiting--)
       this.#last = sent.catch(() => {})
       await sent
     }
@@ -80,7 +83,7 @@ export class KafkaSink implements Output {
 
   async close(): Promise<void> {
     const patience = sleep(this.#options.closeTimeoutMs, undefined, { ref: false })
-    await Promise.race([this.#last, patience])
+    if (this.#numWaiting > 0) await Promise.race([this.#last, patience])
     this.#closing.abort()
     await this.#disconnect()
   }

@@ -5,11 +5,12 @@ import { DeliveryError } from '../../plugin/errors.js'
 import type { Output } from '../../plugin/output/output.js'
 import { createStage } from '../../plugin/stage.js'
 import type { Verdict } from '../../plugin/verdict.js'
+import { LetterBox } from '../fixtures/forward-peer.js'
 import { encode } from '../fixtures/forward-values.js'
 import { KafkaPeer, startStage, type Topics } from '../fixtures/plugin/kafka-peer.js'
 import { grammarLog, smallModel } from '../fixtures/plugin/small-model.js'
 import { StageProcess } from '../fixtures/plugin/stage-process.js'
-import { KafkaBroker, kafkaMissing } from '../fixtures/services/kafka.js'
+import { KAFKA_USER, KafkaBroker, kafkaMissing } from '../fixtures/services/kafka.js'
 
 const skip = kafkaMissing()
 let broker: KafkaBroker
@@ -125,6 +126,8 @@ t.test('replicas come and go: nothing is lost or doubled', { skip }, async t => 
   await reader.until(({ records }) => records.length >= 1500)
   const second = await startStage(t, peer, topics, settings)
   await second.counters.reaches('kafka_chunks_total', 10)
+  await reader.until(({ received }) => received.some(({ value }) => value.logneo.closed === 'open'))
+  t.pass('sessions of partitions that moved are summed up as open')
   await first.service.stop()
   const third = await startStage(t, peer, topics, settings)
   await third.counters.reaches('kafka_chunks_total', 10)
@@ -132,8 +135,6 @@ t.test('replicas come and go: nothing is lost or doubled', { skip }, async t => 
   await feed
   await reader.all(numRecords)
   t.strictSame(reader.numbers, numbersUpTo(numRecords))
-  const moved = reader.received.filter(({ value }) => value.logneo.closed === 'open')
-  t.ok(moved.length > 0, 'sessions of partitions that moved are summed up as open')
 })
 
 t.test('without transactions replicas that come and go lose nothing', { skip }, async t => {
@@ -258,6 +259,57 @@ t.test('whatever a value holds, it comes out as a record', { skip }, async t => 
   t.equal(records[2]!.id, 7)
   t.ok(reader.records.every(({ timestamp }, i) => timestamp === String(1_700_000_000_000 + i)))
   t.equal(counters.of('kafka_values_malformed_total'), 5)
+})
+
+t.test('what the topic cannot take is a dead letter, all else is delivered once', { skip }, async t => {
+  for (const transactions of [false, true]) {
+    const topics = await peer.topics(2, 20_000)
+    for (let i = 0; i < 200; i++)
+      await peer.send(topics.from, [
+        { key: `s${i % 5}`, value: `n=${i} req=s${i % 5} ${'x'.repeat(i === 77 ? 30_000 : 500)}` },
+      ])
+    const reader = await peer.reader(t, topics.to)
+    const deadLetter = new LetterBox()
+    const { service, warnings } = await startStage(t, peer, topics, { input: { transactions }, deadLetter })
+    await reader.all(199)
+    await service.stop()
+    t.ok(deadLetter.letters.length >= 1)
+    t.match(deadLetter.letters[0]!.bytes.toString(), /n=77 /)
+    t.match(warnings.join('\n'), /refused a batch of \d+ bytes.*max_batch_bytes/)
+    const expected = numbersUpTo(200).filter(n => n !== 77)
+    t.strictSame(transactions ? reader.numbers : [...new Set(reader.numbers)], expected)
+  }
+})
+
+t.test('over TLS, with a password', { skip }, async t => {
+  const topics = await peer.topics(1)
+  await peer.sendLines(topics.from, 0, 100)
+  const reader = await peer.reader(t, topics.to)
+  const connection = {
+    brokers: [broker.secureAddress],
+    tls: { ca: broker.certificate },
+    sasl: { mechanism: 'plain', ...KAFKA_USER },
+  } as const
+  await startStage(t, peer, topics, { input: { ...connection, transactions: true }, output: connection })
+  await reader.all(100)
+  t.strictSame(reader.numbers, numbersUpTo(100))
+})
+
+t.test('a wrong password is told, without the password, and nothing is taken', { skip }, async t => {
+  const topics = await peer.topics(1)
+  const wrong = {
+    brokers: [broker.secureAddress],
+    tls: { ca: broker.certificate },
+    sasl: { mechanism: 'plain', username: 'logneo', password: 'not-this-one' },
+  } as const
+  const { service, counters, warnings } = await startStage(t, peer, topics, { input: wrong, output: wrong })
+  while (warnings.length < 2) await sleep(20)
+  const started = performance.now()
+  await service.stop()
+  t.ok(performance.now() - started < 8000, 'it stops all the same')
+  t.match(warnings.join('\n'), /Authentication failed/i)
+  t.notMatch(warnings.join('\n'), /not-this-one/)
+  t.equal(counters.of('kafka_records_total'), 0)
 })
 
 t.test('the verdicts are those of the same lines in a file', { skip }, async t => {
