@@ -108,7 +108,7 @@ export class KafkaPartition {
     const { host, topic, partition, origin } = this
     const { format, keyField, maxChunkRecords, tag } = host.options
     const end = Math.min(from + maxChunkRecords, records.length)
-    const values = new KafkaValues(host.writer, format, keyField, end - from)
+    const values = new KafkaValues(host.writer, format, keyField, end - from, Date.now())
     for (let i = from; i < end; i++) values.add(records[i]!)
     const { entries, numMalformed } = values.take()
     const first = Number(records[from]!.offset)

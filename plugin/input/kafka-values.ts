@@ -24,6 +24,8 @@ export interface PackedMessages {
 }
 
 const OPEN_BRACE = 0x7b
+/** Beyond it an entry's time would be a group marker. */
+const MAX_TIME_MS = 0xfffffffe * 1000
 
 /** Turns messages into entries: whatever a value holds, it becomes one record. */
 export class KafkaValues {
@@ -34,12 +36,14 @@ export class KafkaValues {
   /**
    * @param keyField record field that takes the message's key; undefined: none does
    * @param writer empty
+   * @param nowMs time of messages that have none an entry could hold
    */
   constructor(
     private readonly writer: PackWriter,
     private readonly format: KafkaValueFormat,
     private readonly keyField: string | undefined,
     expected: number,
+    private readonly nowMs: number,
   ) {
     this.#index = new EntryIndex(expected)
   }
@@ -48,7 +52,8 @@ export class KafkaValues {
     const { writer } = this
     this.#bounds.push(writer.length)
     writer.arrayHeader(2)
-    writer.eventTimeMs(Number(timestamp))
+    const timeMs = Number(timestamp)
+    writer.eventTimeMs(timeMs >= 0 && timeMs < MAX_TIME_MS ? timeMs : this.nowMs)
     const keyText = this.keyField === undefined || key == null ? undefined : key.toString()
     if (value === null) this.#malformed({}, keyText)
     else this.#addValue(value, keyText)

@@ -91,6 +91,7 @@ export class KafkaInput implements Input, PartitionHost {
         })
       } catch (error) {
         this.warn(`${this.name}: ${messageOf(error)}; trying again`)
+        await this.#consumer?.disconnect().catch(() => {})
       }
       await sleep(waitMs, undefined, { signal }).catch(() => {})
     }
@@ -196,6 +197,8 @@ export class KafkaInput implements Input, PartitionHost {
     }
     const { reason } = this.interruption
     if (reason instanceof Error && isGroupChange(reason)) throw reason
+    // What is left as it was is fetched again at once, until we have left.
+    if (this.#closing.signal.aborted) await sleep(MAX_FETCH_WAIT_MS)
   }
 
   async #workOff(partition: KafkaPartition, payload: EachBatchPayload): Promise<void> {

@@ -326,7 +326,7 @@ t.test('Kafka in the terms of its parts', async t => {
   const { input, output } = parseConfig(
     kafka(
       '{transactions: true, key_field: id, tls: {ca: a.pem, server_name: k}}',
-      '{topic: b, sasl: {mechanism: plain, username: u, password: "${SECRET}"}}',
+      `{topic: b, sasl: {mechanism: plain, username: u, password: "\${SECRET}"}}`,
     ),
     { SECRET: 'x' },
     '/etc/logneo',
