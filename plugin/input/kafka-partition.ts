@@ -63,7 +63,7 @@ export class KafkaPartition {
     return this.#next
   }
 
-  /** Works records off, as many as can be before an interruption; `next` says how far it came. */
+  /** Works records off, at least one, as many as can be before an interruption; `next` says how far it came. */
   async work(records: readonly KafkaRecord[]): Promise<void> {
     if (this.#isInDoubt) await this.#reassure(records)
     if (!(await this.#persist(() => this.#own()))) return
@@ -89,10 +89,12 @@ export class KafkaPartition {
   async #reassure(records: readonly KafkaRecord[]): Promise<void> {
     this.#isInDoubt = false
     if (this.producer !== undefined) await this.producer.close()
-    else if (records.length > 0) this.#goOnFrom(Math.max(Number(records[0]!.offset), this.#next ?? 0))
+    else this.#goOnFrom(Number(records[0]!.offset))
   }
 
-  #goOnFrom(next: number): void {
+  /** Never back: what we know to be delivered is, whatever an offset that lags behind says. */
+  #goOnFrom(offset: number): void {
+    const next = Math.max(offset, this.#next ?? 0)
     const wasMoved = this.#next !== undefined && next > this.#next && next !== this.#undelivered?.next
     if (wasMoved) this.host.release(this.origin)
     this.#next = next

@@ -1,0 +1,192 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { KafkaPeer, numbersUpTo, startStage, type Topics } from '../fixtures/plugin/kafka-peer.js'
+import { Flaky, Gate } from '../fixtures/plugin/outputs.js'
+import { StageProcess } from '../fixtures/plugin/stage-process.js'
+import { KafkaBroker, kafkaMissing } from '../fixtures/services/kafka.js'
+
+const skip = kafkaMissing()
+let broker: KafkaBroker
+let peer: KafkaPeer
+
+if (!skip) {
+  t.before(async () => {
+    broker = await KafkaBroker.start()
+    peer = await KafkaPeer.connect(broker.address)
+  })
+  t.teardown(async () => {
+    await peer?.close()
+    await broker?.remove()
+  })
+}
+
+/** A config of a stage that learns. Chunks are small, so that there is always one under way. */
+const configOf = ({ from, to, group }: Topics): string => `
+model: {path: model}
+session: {regex: 'req=(\\w+)'}
+input:
+  kafka: {brokers: ['${broker.address}'], topics: [${from}], group: ${group}, transactions: true, max_chunk_records: 50,
+          session_timeout_ms: 1000, heartbeat_ms: 100}
+output:
+  kafka: {brokers: ['${broker.address}'], topic: ${to}, summary_topic: ${to}}
+`
+
+t.test('a stage killed again and again loses and doubles nothing', { skip }, async t => {
+  const numRecords = 8000
+  const topics = await peer.topics(4)
+  const reader = await peer.reader(t, topics.to)
+  await peer.sendLines(topics.from, 0, numRecords, 100)
+  let stage = StageProcess.start(t, configOf(topics))
+  for (const enough of [1000, 3000, 5000]) {
+    await reader.until(({ records }) => records.length >= enough)
+    await stage.end('SIGKILL')
+    t.ok(reader.records.length < numRecords, 'killed while it worked')
+    stage = StageProcess.start(t, configOf(topics))
+  }
+  await reader.all(numRecords)
+  t.equal(await stage.end('SIGTERM'), 0)
+  t.strictSame(reader.numbers, numbersUpTo(numRecords))
+})
+
+t.test('a zombie is fenced: what it still holds is never read', { skip }, async t => {
+  const numRecords = 3000
+  const topics = await peer.topics(1)
+  const reader = await peer.reader(t, topics.to)
+  await peer.sendLines(topics.from, 0, numRecords)
+  const zombie = StageProcess.start(t, configOf(topics))
+  await reader.until(({ records }) => records.length >= 500)
+  // Asleep, perhaps in the middle of a transaction, until the group has given it up and another has all its partitions.
+  zombie.signal('SIGSTOP')
+  const { counters } = await startStage(t, peer, topics, {
+    input: { transactions: true, maxChunkRecords: 50 },
+  })
+  await reader.all(numRecords)
+  zombie.signal('SIGCONT')
+  await peer.sendLines(topics.from, numRecords, numRecords + 1000)
+  await reader.all(numRecords + 1000)
+  t.equal(await zombie.end('SIGTERM'), 0)
+  t.ok(counters.of('kafka_chunks_total') > 0)
+  t.strictSame(reader.numbers, numbersUpTo(numRecords + 1000))
+})
+
+t.test('replicas come and go: nothing is lost or doubled', { skip }, async t => {
+  const numRecords = 12_000
+  const topics = await peer.topics(6)
+  const reader = await peer.reader(t, topics.to)
+  const settings = { input: { transactions: true, maxChunkRecords: 50 } }
+  const feed = (async () => {
+    for (let i = 0; i < numRecords; i += 500) {
+      await peer.sendLines(topics.from, i, i + 500, 100)
+      await reader.until(({ records }) => records.length > i - 2000)
+    }
+  })()
+  const first = await startStage(t, peer, topics, settings)
+  await reader.until(({ records }) => records.length >= 1500)
+  const second = await startStage(t, peer, topics, settings)
+  await second.counters.reaches('kafka_chunks_total', 10)
+  await reader.until(({ received }) => received.some(({ value }) => value.logneo.closed === 'open'))
+  t.pass('sessions of partitions that moved are summed up as open')
+  await first.service.stop()
+  const third = await startStage(t, peer, topics, settings)
+  await third.counters.reaches('kafka_chunks_total', 10)
+  await second.service.stop()
+  await feed
+  await reader.all(numRecords)
+  t.strictSame(reader.numbers, numbersUpTo(numRecords))
+})
+
+t.test('without transactions replicas that come and go lose nothing', { skip }, async t => {
+  const numRecords = 6000
+  const topics = await peer.topics(4)
+  const reader = await peer.reader(t, topics.to)
+  await peer.sendLines(topics.from, 0, numRecords, 100)
+  const settings = { input: { maxChunkRecords: 50 } }
+  const first = await startStage(t, peer, topics, settings)
+  await first.counters.reaches('kafka_chunks_total', 5)
+  const second = await startStage(t, peer, topics, settings)
+  await reader.until(({ records }) => records.length >= 3000)
+  await first.service.stop()
+  await reader.all(numRecords)
+  await second.service.stop()
+  t.strictSame([...new Set(reader.numbers)], numbersUpTo(numRecords))
+  t.equal(await peer.committed(topics.group, topics.from), numRecords)
+})
+
+t.test('while outputs take nothing little is read, and the partitions stay', { skip }, async t => {
+  const topics = await peer.topics(2)
+  const text = 'x'.repeat(2000)
+  for (let i = 0; i < 20; i++)
+    await peer.send(
+      topics.from,
+      Array.from({ length: 200 }, (_, k) => ({ key: `s${k}`, value: `n=${i * 200 + k} req=s${k} ${text}` })),
+    )
+  const gate = new Gate()
+  const { counters } = await startStage(t, peer, topics, {
+    input: {
+      maxPartitionBytes: 65_536,
+      maxInFlightBytes: 131_072,
+      sessionTimeoutMs: 1000,
+      maxChunkRecords: 10,
+    },
+    outputs: [gate],
+  })
+  await gate.isWaited()
+  const taken = counters.of('kafka_records_total')
+  // Longer than the group waits for a member that says nothing.
+  await sleep(2000)
+  t.equal(counters.of('kafka_records_total'), taken, 'nothing more is read')
+  t.ok(taken <= 20, 'a chunk of each partition')
+  const reader = await peer.reader(t, topics.to)
+  gate.open()
+  await reader.all(4000)
+  t.equal(counters.of('kafka_rebalances_total'), 1, 'it has been a member all the time')
+  t.strictSame(reader.numbers, numbersUpTo(4000))
+})
+
+t.test('a chunk whose delivery failed is judged once', { skip }, async t => {
+  for (const transactions of [false, true]) {
+    const topics = await peer.topics(1)
+    const reader = await peer.reader(t, topics.to)
+    await peer.sendLines(topics.from, 0, 700)
+    await peer.send(
+      topics.from,
+      Array.from({ length: 7 }, (_, i) => ({
+        key: `s${i}`,
+        value: `it will close now n=${700 + i} req=s${i}`,
+      })),
+    )
+    const { counters } = await startStage(t, peer, topics, {
+      input: { transactions, maxChunkRecords: 100, retryMinMs: 1 },
+      outputs: [new Flaky()],
+    })
+    await reader.until(
+      ({ received }) => received.filter(({ value }) => value.logneo.kind === 'session').length >= 7,
+    )
+    const summaries = reader.received.filter(({ value }) => value.logneo.kind === 'session')
+    if (transactions) t.strictSame(reader.numbers, numbersUpTo(707))
+    t.strictSame([...new Set(summaries.map(({ value }) => value.logneo.events))], [101])
+    t.ok(summaries.every(({ key, value }) => key === value.logneo.session && value.logneo.closed === 'end'))
+    t.ok(counters.of('kafka_chunk_failures_total') >= 3, 'chunks failed')
+  }
+})
+
+t.test('a broker that restarts loses and doubles nothing', { skip }, async t => {
+  const numRecords = 4000
+  const topics = await peer.topics(2)
+  await peer.sendLines(topics.from, 0, numRecords)
+  const reader = await peer.reader(t, topics.to)
+  const { counters, warnings } = await startStage(t, peer, topics, {
+    input: { transactions: true, maxChunkRecords: 20 },
+  })
+  await reader.until(({ records }) => records.length >= 500)
+  await broker.kill()
+  await sleep(500)
+  await broker.start()
+  const restartedAt = performance.now()
+  const before = counters.of('kafka_chunks_total')
+  await counters.reaches('kafka_chunks_total', before + 1)
+  t.comment(`on its way again ${Math.round(performance.now() - restartedAt)} ms after the broker was`)
+  await reader.all(numRecords)
+  t.strictSame(reader.numbers, numbersUpTo(numRecords))
+  t.ok(warnings.length > 0, 'it said that the broker was away')
+})
