@@ -146,13 +146,15 @@ export class Service {
   async #stop(): Promise<void> {
     clearInterval(this.#ticker)
     await Promise.all([this.#forward?.close(), ...this.#inputs.map(input => input.close())])
-    await this.#pipeline
+    // Given to the outputs and not waited for: an output whose receiver is away says when it is closed how long it waits.
+    const delivered = this.#pipeline
       .deliverSummaries(await this.stage.finish('open'))
       .catch(error => this.#complain(error))
     await this.stage.close()
     await Promise.all(
       this.#options.outputs.map(output => output.close().catch(error => this.#complain(error))),
     )
+    await delivered
   }
 
   /** Our own summaries must not come round again. */

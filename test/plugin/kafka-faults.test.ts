@@ -170,23 +170,34 @@ t.test('a chunk whose delivery failed is judged once', { skip }, async t => {
   }
 })
 
-t.test('a broker that restarts loses and doubles nothing', { skip }, async t => {
-  const numRecords = 4000
-  const topics = await peer.topics(2)
-  await peer.sendLines(topics.from, 0, numRecords)
-  const reader = await peer.reader(t, topics.to)
-  const { counters, warnings } = await startStage(t, peer, topics, {
-    input: { transactions: true, maxChunkRecords: 20 },
-  })
-  await reader.until(({ records }) => records.length >= 500)
-  await broker.kill()
-  await sleep(500)
-  await broker.start()
-  const restartedAt = performance.now()
-  const before = counters.of('kafka_chunks_total')
-  await counters.reaches('kafka_chunks_total', before + 1)
-  t.comment(`on its way again ${Math.round(performance.now() - restartedAt)} ms after the broker was`)
-  await reader.all(numRecords)
-  t.strictSame(reader.numbers, numbersUpTo(numRecords))
-  t.ok(warnings.length > 0, 'it said that the broker was away')
-})
+t.test(
+  'a broker that restarts loses and doubles nothing; a stage stops while it is away',
+  { skip },
+  async t => {
+    const numRecords = 4000
+    const topics = await peer.topics(2)
+    await peer.sendLines(topics.from, 0, numRecords)
+    const reader = await peer.reader(t, topics.to)
+    const { counters, warnings } = await startStage(t, peer, topics, {
+      input: { transactions: true, maxChunkRecords: 20 },
+    })
+    await reader.until(({ records }) => records.length >= 500)
+    const others = await peer.topics(1)
+    await peer.sendLines(others.from, 0, 10)
+    const other = await startStage(t, peer, others, { output: { closeTimeoutMs: 500 } })
+    await other.counters.reaches('kafka_chunks_total', 1)
+    await broker.kill()
+    const stoppedAt = performance.now()
+    await other.service.stop()
+    t.comment(`stopped without a broker in ${Math.round(performance.now() - stoppedAt)} ms`)
+    t.ok(performance.now() - stoppedAt < 8000, 'a stage stops while the broker is away')
+    await broker.start()
+    const restartedAt = performance.now()
+    const before = counters.of('kafka_chunks_total')
+    await counters.reaches('kafka_chunks_total', before + 1)
+    t.comment(`on its way again ${Math.round(performance.now() - restartedAt)} ms after the broker was`)
+    await reader.all(numRecords)
+    t.strictSame(reader.numbers, numbersUpTo(numRecords))
+    t.ok(warnings.length > 0, 'it said that the broker was away')
+  },
+)
