@@ -122,7 +122,12 @@ export class KafkaSink implements Output {
     const outgoing = { ...entries, next: 0 }
     await this.#persist(async () => {
       const producer = this.#producer ?? (await this.#connect())
-      await this.#sendSlices(outgoing, record => producer.send(record))
+      try {
+        await this.#sendSlices(outgoing, record => producer.send(record))
+      } finally {
+        // The library, trying again, has connected again what was closed meanwhile.
+        if (this.#closing.signal.aborted) await producer.disconnect()
+      }
     })
   }
 
@@ -138,6 +143,7 @@ export class KafkaSink implements Output {
     await producer.connect()
     this.#producer = producer
     this.#isReady = true
+    if (this.#closing.signal.aborted) await this.#disconnect()
     return producer
   }
 
@@ -147,7 +153,7 @@ export class KafkaSink implements Output {
     const { signal } = this.#closing
     for (let waitMs = retryMinMs; ; waitMs = Math.min(waitMs * 2, retryMaxMs)) {
       try {
-        await task()
+        await unlessAborted(task(), signal)
         return
       } catch (error) {
         if (error instanceof RecordTooLargeError) throw error
@@ -169,4 +175,14 @@ export class KafkaSink implements Output {
     this.#isReady = false
     await producer?.disconnect().catch(() => {})
   }
+}
+
+/** What becomes of the task, unless the signal is aborted first: the library goes on trying for some seconds. */
+function unlessAborted(task: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    const end = (): void => signal.removeEventListener('abort', onAbort)
+    task.finally(end).then(resolve, reject)
+  })
 }
