@@ -10,6 +10,16 @@ export interface Chunk {
   readonly entries: PackedEntries
   /** Where it came from, for messages and the dead-letter file: `forward 10.0.0.7:41234`. */
   readonly source: string
+  /** What another replica may take over, such as a partition: its sessions leave this process together. */
+  readonly origin?: string
+  /** What its deliveries are to become visible with; missing: each is visible at once. */
+  readonly transaction?: ChunkTransaction
+}
+
+/** Deliveries of one chunk that become visible together, and together with the input's note that the chunk is done. */
+export interface ChunkTransaction {
+  /** To be called when every output has accepted the chunk. When it rejects, the chunk is not delivered. */
+  commit(): Promise<void>
 }
 
 /**

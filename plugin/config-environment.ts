@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import type { Config } from './config.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import type { KafkaConnectionOptions } from './kafka/connection.js'
 
 /** What a config finds on the machine. */
 export interface EnvironmentFindings {
@@ -44,8 +45,10 @@ export async function inspectEnvironment({
       ? []
       : [unwritableFile('output.ndjson.path', output.ndjson.path)]),
     ...(deadLetter === undefined ? [] : [unmakeable('dead_letter.path', deadLetter.path)]),
+    ...kafkaFiles('input.kafka', input.kafka),
+    ...kafkaFiles('output.kafka', output.kafka),
   ])
-  const notes: string[] = []
+  const notes = [...kafkaNotes('input.kafka', input.kafka), ...kafkaNotes('output.kafka', output.kafka)]
   const { host, port } = { ...DEFAULT_FORWARD_SERVER_OPTIONS, ...input.forward }
   const addresses = [
     ...(input.forward !== undefined && input.forward.path === undefined
@@ -65,6 +68,20 @@ export async function inspectEnvironment({
     }
   }
   return { problems: problems.filter(problem => problem !== undefined), notes }
+}
+
+function kafkaFiles(name: string, options: KafkaConnectionOptions | undefined) {
+  const { ca, cert, key } = options?.tls ?? {}
+  return Object.entries({ ca, cert, key }).map(async ([file, path]) =>
+    path === undefined ? undefined : unreadable(`${name}.tls.${file}`, path),
+  )
+}
+
+function kafkaNotes(name: string, options: KafkaConnectionOptions | undefined): string[] {
+  const isOpen = options?.sasl?.mechanism === 'plain' && options.tls === undefined
+  return isOpen
+    ? [`${name}.sasl: plain without tls shows the password to whoever listens: add tls, or use scram-sha-512`]
+    : []
 }
 
 const LISTEN_ADVICE: Readonly<Record<string, string>> = {

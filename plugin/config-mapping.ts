@@ -9,6 +9,7 @@ import type { ConfigFile } from './config-schema.js'
 import { MIB } from './config-sections/limits.js'
 import { DEFAULT_LOG_LEVEL, DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
 import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
+import type { KafkaTlsOptions } from './kafka/connection.js'
 import type { SessionRule } from './line-rules.js'
 
 /** A checked file in the terms of the parts it configures. @param folder for relative paths */
@@ -22,11 +23,13 @@ export function toConfig(file: ConfigFile, folder: string): Config {
       ...(input.forward && { forward: socketOptions(input.forward, absolute) }),
       ...(input.files && { files: { ...input.files, paths: input.files.paths.map(absolute) } }),
       ...(input.stdin && { stdin: input.stdin }),
+      ...(input.kafka && { kafka: clusterOptions(input.kafka, absolute) }),
     },
     output: {
       ...(output.forward && { forward: socketOptions(output.forward, absolute) }),
       ...(output.elasticsearch && { elasticsearch: elasticsearchOptions(output.elasticsearch, absolute) }),
       ...(output.ndjson && { ndjson: { path: orDash(output.ndjson.path) } }),
+      ...(output.kafka && { kafka: clusterOptions(output.kafka, absolute) }),
       tagPrefix: output.tag_prefix ?? DEFAULT_TAG_PREFIX,
       sessionSummaries: file.detect?.session_summaries ?? true,
     },
@@ -190,4 +193,23 @@ function socketOptions<T extends { path?: string }>(
   absolute: (path: string) => string,
 ): CamelKeys<T> {
   return camelKeys(settings.path === undefined ? settings : { ...settings, path: absolute(settings.path) })
+}
+
+interface ClusterSettings {
+  tls?: { ca?: string; cert?: string; key?: string; server_name?: string; verify?: boolean }
+}
+
+/** The settings of `tls` have paths in them. */
+function clusterOptions<T extends ClusterSettings>(
+  { tls, ...settings }: T,
+  absolute: (path: string) => string,
+): CamelKeys<Omit<T, 'tls'>> & { tls?: KafkaTlsOptions } {
+  if (tls === undefined) return camelKeys(settings)
+  const { ca, cert, key, ...others } = tls
+  const paths = {
+    ...(ca !== undefined && { ca: absolute(ca) }),
+    ...(cert !== undefined && { cert: absolute(cert) }),
+    ...(key !== undefined && { key: absolute(key) }),
+  }
+  return { ...camelKeys(settings), tls: { ...paths, ...camelKeys(others) } }
 }

@@ -1,6 +1,7 @@
 import { HeaderFormat } from '../drain/header/header-format.js'
 import { LinearRegex } from '../drain/regex/linear-regex.js'
 import type { Problem } from './config-problems.js'
+import { kafka } from './config-rules-kafka.js'
 import { DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
 import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
 import type { SettingPath } from './config-source.js'
@@ -9,8 +10,8 @@ import { DEFAULT_ELASTICSEARCH_OPTIONS } from './output/elasticsearch-options.js
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from './output/forward-options.js'
 
 /** The value at a dotted path of the config, whatever it is; undefined where there is none. */
-type Get = (name: string) => unknown
-type Report = (name: string, text: string) => void
+export type Get = (name: string) => unknown
+export type Report = (name: string, text: string) => void
 
 /** Rules that look at several settings. They read single values, so that they also speak when other settings are wrong. */
 export function checkRules(data: unknown): Problem[] {
@@ -32,6 +33,7 @@ export function checkRules(data: unknown): Problem[] {
     sidecarAlone,
     files,
     feedback,
+    kafka,
   ])
     rule(get, report)
   return problems
@@ -51,8 +53,8 @@ function needsSections(get: Get, report: Report): void {
   if (get('input.files') !== undefined && get('input.stdin') !== undefined)
     report('input.stdin', 'cannot be set together with input.files: keep one of the two')
   for (const [section, names] of [
-    ['input', ['forward', 'files', 'stdin']],
-    ['output', ['forward', 'elasticsearch', 'ndjson']],
+    ['input', ['forward', 'files', 'stdin', 'kafka']],
+    ['output', ['forward', 'elasticsearch', 'ndjson', 'kafka']],
   ] as const) {
     const isEmpty = isMap(get(section)) && names.every(name => get(`${section}.${name}`) === undefined)
     if (isEmpty) report(section, `is empty: give it at least one of ${names.join(', ')}`)
@@ -158,7 +160,7 @@ function feedback(get: Get, report: Report): void {
 function tags(get: Get, report: Report): void {
   const prefix = get('output.tag_prefix') ?? DEFAULT_TAG_PREFIX
   if (typeof prefix !== 'string' || prefix === '') return
-  for (const name of ['input.files.tag', 'input.stdin.tag']) {
+  for (const name of ['input.files.tag', 'input.stdin.tag', 'input.kafka.tag']) {
     const tag = get(name)
     if (typeof tag === 'string' && tag.startsWith(prefix))
       report(

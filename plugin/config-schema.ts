@@ -15,13 +15,11 @@ export const LATER_SETTINGS: readonly string[] = [
   'store',
   'dashboard',
   'input.http',
-  'input.kafka',
   'input.files.follow',
   'input.forward.shared_key',
   'input.forward.tls',
   'output.forward.shared_key',
   'output.forward.tls',
-  'output.kafka',
   'output.http',
 ]
 

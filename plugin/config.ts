@@ -17,10 +17,12 @@ import { ConfigError } from './errors.js'
 import type { HistoryPlace } from './history/open-history.js'
 import type { HistoryOptions } from './history/options.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
+import type { KafkaInputOptions } from './input/kafka-options.js'
 import type { LearnerOptions } from './learn/options.js'
 import type { LineRules } from './line-rules.js'
 import type { ElasticsearchOptions } from './output/elasticsearch-options.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
+import type { KafkaOutputOptions } from './output/kafka-options.js'
 import type { FieldSet } from './verdict.js'
 
 /** A checked config in the terms of the parts it configures. Paths are absolute; what is left out has its part's default. */
@@ -46,8 +48,9 @@ export interface Config {
     readonly forward?: ForwardServerOptions
     readonly files?: { readonly paths: readonly string[]; readonly tag: string }
     readonly stdin?: { readonly tag: string }
+    readonly kafka?: KafkaInputOptions
   }
-  /** At least one of `forward`, `elasticsearch` and `ndjson`. */
+  /** At least one of `forward`, `elasticsearch`, `ndjson` and `kafka`. */
   readonly output: {
     readonly forward?: ForwardOutputOptions
     readonly elasticsearch?: Omit<ElasticsearchOptions, 'ca'> & {
@@ -56,6 +59,7 @@ export interface Config {
     }
     /** `-` is standard output. */
     readonly ndjson?: { readonly path: string }
+    readonly kafka?: KafkaOutputOptions
     readonly tagPrefix: string
     readonly sessionSummaries: boolean
   }

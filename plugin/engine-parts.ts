@@ -19,6 +19,8 @@ export interface LineInput {
   readonly record?: LogRecord | undefined
   /** The session id, if it is known already. */
   readonly sessionId?: string | undefined
+  /** As Chunk.origin. */
+  readonly origin?: string | undefined
 }
 
 /** Verdicts in the order of the lines, and summaries of the sessions that closed on the way. */

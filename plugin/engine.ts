@@ -76,6 +76,11 @@ export class Engine {
     return this.#close(closed => this.tracker.closeAll(reason, closed))
   }
 
+  /** Closes the sessions of an origin that another replica goes on with (LineInput.origin). */
+  release(origin: string): Promise<SessionSummary[]> {
+    return this.#close(closed => this.tracker.closeFrom(origin, closed))
+  }
+
   /** Closes sessions that have been silent for too long by the wall clock (milliseconds); call it now and then on live streams. */
   tick(nowWallMs: number): Promise<SessionSummary[]> {
     return this.#close(closed => this.tracker.closeSilent(nowWallMs, closed))
@@ -197,7 +202,7 @@ export class Engine {
       const read = { line: content ?? line, level, steadyMs }
       questions.push({ index, occurrence: this.#occurrence(model, placed, key, cluster, read) })
     }
-    for (let i = 0; i < placed.length; i++) this.#enterLine(placed[i]!, cluster)
+    for (let i = 0; i < placed.length; i++) this.#enterLine(placed[i]!, cluster, input.origin)
     if (reader.isEnd(line)) {
       tracker.end(id, closed)
       defer(closed, index + 1, ends)
@@ -230,8 +235,9 @@ export class Engine {
     return occurrence
   }
 
-  #enterLine(session: Session, { id }: Cluster): void {
+  #enterLine(session: Session, { id }: Cluster, origin: string | undefined): void {
     session.numEvents++
+    session.origin = origin
     session.lastTemplate = id
     const { keepsHistory, model } = this.parts
     if (keepsHistory !== true && model !== undefined) return

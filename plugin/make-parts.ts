@@ -3,19 +3,29 @@ import type { Counters } from './chunk.js'
 import type { Config } from './config.js'
 import { ConfigError } from './errors.js'
 import type { InputFactory } from './input/input.js'
+import { KafkaInput } from './input/kafka.js'
 import type { Observer } from './observer.js'
 import { ElasticsearchOutput } from './output/elasticsearch.js'
 import { ForwardSink } from './output/forward-sink.js'
+import { KafkaSink } from './output/kafka.js'
 import { NdjsonSink } from './output/ndjson-sink.js'
 import type { Output } from './output/output.js'
 
 /** The inputs that a config names, beside Forward and files. */
 export function makeInputs(
-  _config: Config,
-  _counters: Counters,
-  _warn: (message: string) => void,
+  { input }: Config,
+  counters: Counters,
+  warn: (message: string) => void,
 ): InputFactory[] {
-  return []
+  const { kafka } = input
+  return [
+    ...(kafka
+      ? [
+          ((take, _, release) =>
+            new KafkaInput({ ...kafka, warn }, take, release, counters)) satisfies InputFactory,
+        ]
+      : []),
+  ]
 }
 
 /** The outputs that a config names. */
@@ -27,6 +37,7 @@ export function makeOutputs(
   return [
     ...(output.forward ? [new ForwardSink({ ...output.forward, warn }, counters)] : []),
     ...(output.elasticsearch ? [makeElasticsearch(output.elasticsearch, counters, warn)] : []),
+    ...(output.kafka ? [new KafkaSink({ ...output.kafka, warn }, counters)] : []),
     ...(output.ndjson ? [new NdjsonSink(output.ndjson.path)] : []),
   ]
 }

@@ -42,6 +42,18 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   elasticsearch_retried_documents_total: 'Documents that had to be sent again.',
   elasticsearch_invalid_utf8_total:
     'Documents with texts that are not UTF-8; they hold the record packed, too.',
+  kafka_chunks_total: 'Chunks of the Kafka input that were delivered.',
+  kafka_records_total: 'Records taken by the Kafka input.',
+  kafka_values_malformed_total: 'Values that are not what they should be; they were passed on as text.',
+  kafka_chunk_failures_total: 'Attempts to deliver a chunk of the Kafka input that failed and were repeated.',
+  kafka_commit_failures_total: 'Offsets that could not be committed the first time.',
+  kafka_fenced_total: 'Partitions found to be written for by another replica.',
+  kafka_rebalances_total: 'Times the consumer group was joined, with whatever partitions.',
+  kafka_consumer_crashes_total: 'Times the Kafka consumer gave up and was started anew.',
+  kafka_output_records_total:
+    'Records written by the Kafka output, in transactions that were aborted as well.',
+  kafka_output_bytes_total: 'Bytes written by the Kafka output, before compression.',
+  kafka_output_failures_total: 'Batches of the Kafka output that failed and were repeated.',
 }
 
 /** Counters that are told apart by labels. */

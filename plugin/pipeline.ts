@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import {
   type Chunk,
+  type ChunkTransaction,
   type Counters,
   EntryIndex,
   entryEnd,
@@ -19,7 +20,7 @@ import { fieldPath, findField, readText } from './msgpack/field.js'
 import { NOT_FOUND } from './msgpack/header.js'
 import { PackWriter } from './msgpack/write.js'
 import { copyEntry, writeEntry } from './output/forward-entry.js'
-import type { Output } from './output/output.js'
+import type { Delivery, Output } from './output/output.js'
 import type { FieldSet, SessionSummary, Verdict } from './verdict.js'
 import type { Watch } from './watch.js'
 
@@ -46,8 +47,14 @@ const MAX_UNDELIVERED = 256
 interface Tagged {
   readonly tag: string
   readonly chunkId?: string | undefined
-  readonly records: PackedEntries
-  readonly summaries: PackedEntries
+  readonly records: Outgoing
+  readonly summaries: Outgoing
+}
+
+interface Outgoing {
+  readonly entries: PackedEntries
+  /** The session of each entry. */
+  readonly sessions: readonly (string | undefined)[]
 }
 
 /** A chunk's way through the stage: lines out of records, verdicts, records with verdicts, outputs. */
@@ -77,7 +84,8 @@ export class Pipeline {
     const kept = name === undefined ? undefined : this.#undelivered.get(name)
     const tagged = kept ?? (await this.#tag(chunk))
     try {
-      await this.#deliver(tagged)
+      await this.#deliver(tagged, chunk.transaction)
+      await chunk.transaction?.commit()
     } catch (error) {
       if (name !== undefined) this.#undelivered.set(name, tagged)
       throw error
@@ -90,7 +98,7 @@ export class Pipeline {
     this.#countClosed(summaries)
     for (const summary of summaries) this.options.watch?.closed(summary)
     const packed = this.#packSummaries(summaries.map(summary => ({ after: 0, summary })))
-    await this.#deliver({ tag: '', records: NO_ENTRIES, summaries: packed })
+    await this.#deliver({ tag: '', records: NOTHING, summaries: packed })
   }
 
   async #tag(chunk: Chunk): Promise<Tagged> {
@@ -99,7 +107,7 @@ export class Pipeline {
     const places: number[] = []
     for (let i = 0; i < entries.count; i++) {
       if (entryKind(entries, i) !== 'event') continue
-      inputs.push(this.#input(entries, i))
+      inputs.push(this.#input(chunk, i))
       places.push(i)
     }
     const judged = await this.engine.judge(inputs)
@@ -113,7 +121,7 @@ export class Pipeline {
     }
   }
 
-  #input(entries: PackedEntries, i: number): LineInput {
+  #input({ entries, origin }: Chunk, i: number): LineInput {
     const { buffer } = entries
     const start = recordStart(entries, i)
     const end = entryEnd(entries, i)
@@ -123,8 +131,8 @@ export class Pipeline {
       if (at === NOT_FOUND) continue
       const line = readText(buffer, at, end)
       return this.#sessionPath === undefined
-        ? { line, timeMs }
-        : { line, timeMs, sessionId: this.#sessionId(buffer, start, end) }
+        ? { line, timeMs, origin }
+        : { line, timeMs, origin, sessionId: this.#sessionId(buffer, start, end) }
     }
     return { line: undefined, timeMs }
   }
@@ -135,17 +143,21 @@ export class Pipeline {
   }
 
   /** Events with their verdicts, group markers as they came; broken entries, which no receiver takes, go to the dead letters. */
-  #packRecords(chunk: Chunk, verdicts: readonly Verdict[], places: readonly number[]): PackedEntries {
+  #packRecords(chunk: Chunk, verdicts: readonly Verdict[], places: readonly number[]): Outgoing {
     const { entries } = chunk
     const index = new EntryIndex(entries.count)
     const writer = this.#writer
     writer.reset()
     const ends: number[] = []
+    const sessions: (string | undefined)[] = []
     let next = 0
     for (let i = 0; i < entries.count; i++) {
       if (places[next] === i) {
-        writeEntry(writer, entries, i, FIELD_KEY, this.#encoder.verdict(verdicts[next++]!))
+        const verdict = verdicts[next++]!
+        sessions.push(verdict.session)
+        writeEntry(writer, entries, i, FIELD_KEY, this.#encoder.verdict(verdict))
       } else if (entryKind(entries, i) === 'group') {
+        sessions.push(undefined)
         copyEntry(writer, entries, i)
       } else {
         const bytes = entries.buffer.subarray(entryStart(entries, i), entryEnd(entries, i))
@@ -154,11 +166,11 @@ export class Pipeline {
       }
       ends.push(writer.length)
     }
-    return indexed(writer.take(), ends, index)
+    return { entries: indexed(writer.take(), ends, index), sessions }
   }
 
-  #packSummaries(summaries: readonly ClosedSummary[]): PackedEntries {
-    if (!this.options.hasSummaries || summaries.length === 0) return NO_ENTRIES
+  #packSummaries(summaries: readonly ClosedSummary[]): Outgoing {
+    if (!this.options.hasSummaries || summaries.length === 0) return NOTHING
     const index = new EntryIndex(summaries.length)
     const writer = this.#writer
     writer.reset()
@@ -172,23 +184,34 @@ export class Pipeline {
       writer.raw(value, 0, value.length)
       ends.push(writer.length)
     }
-    return indexed(writer.take(), ends, index)
+    return {
+      entries: indexed(writer.take(), ends, index),
+      sessions: summaries.map(({ summary }) => summary.session),
+    }
   }
 
-  async #deliver({ tag, chunkId, records, summaries }: Tagged): Promise<void> {
+  async #deliver(
+    { tag, chunkId, records, summaries }: Tagged,
+    transaction?: ChunkTransaction,
+  ): Promise<void> {
     await Promise.all(
       this.outputs.flatMap(output => [
-        this.#deliverTo(output, tag, records, chunkId),
-        this.#deliverTo(output, SUMMARY_TAG, summaries, chunkId),
+        this.#deliverTo(output, tag, records, { chunkId, transaction }),
+        this.#deliverTo(output, SUMMARY_TAG, summaries, { chunkId, transaction }),
       ]),
     )
   }
 
   /** Delivers entries; one that is too large for the output goes to the dead letters and the others are tried again. */
-  async #deliverTo(output: Output, tag: string, entries: PackedEntries, chunkId?: string): Promise<void> {
+  async #deliverTo(
+    output: Output,
+    tag: string,
+    { entries, sessions }: Outgoing,
+    origin: Pick<Delivery, 'chunkId' | 'transaction'>,
+  ): Promise<void> {
     if (entries.count === 0) return
     try {
-      await output.deliver(tag, entries, chunkId)
+      await output.deliver(tag, entries, { ...origin, sessions })
     } catch (error) {
       if (error instanceof RecordsRefusedError) {
         for (const { entryIndex, reason } of error.refused)
@@ -196,8 +219,10 @@ export class Pipeline {
         return
       }
       if (!(error instanceof RecordTooLargeError)) throw error
-      this.#buryEntry(output, error.message, entries, error.entryIndex)
-      await this.#deliverTo(output, tag, without(entries, error.entryIndex), chunkId)
+      const at = error.entryIndex
+      this.#buryEntry(output, error.message, entries, at)
+      const rest = { entries: without(entries, at), sessions: sessions.toSpliced(at, 1) }
+      await this.#deliverTo(output, tag, rest, origin)
     }
   }
 
@@ -232,6 +257,7 @@ export class Pipeline {
 }
 
 const NO_ENTRIES: PackedEntries = { buffer: Buffer.alloc(0), count: 0, offsets: new Uint32Array(0) }
+const NOTHING: Outgoing = { entries: NO_ENTRIES, sessions: [] }
 
 /** Entries that end at `ends`, one after the other from the beginning of `buffer`. */
 function indexed(buffer: Buffer, ends: readonly number[], index: EntryIndex): PackedEntries {

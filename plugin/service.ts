@@ -12,6 +12,7 @@ import { Pipeline, SUMMARY_TAG } from './pipeline.js'
 import { RepeatedWarning } from './repeated-warning.js'
 import { createStage, type Stage } from './stage.js'
 import type { StageOptions } from './stage-options.js'
+import type { SessionSummary } from './verdict.js'
 import { Watch } from './watch.js'
 
 export interface FileInput {
@@ -84,7 +85,13 @@ export class Service {
         chunk => this.#take(chunk),
         options.counters,
       )
-    this.#inputs = (options.inputs ?? []).map(make => make(chunk => this.#take(chunk), tagPrefix))
+    this.#inputs = (options.inputs ?? []).map(make =>
+      make(
+        chunk => this.#take(chunk),
+        tagPrefix,
+        origin => this.#deliverClosed(stage.engine.release(origin)),
+      ),
+    )
   }
 
   /** Loads the model. @throws ConfigError, BundleError and what the rules for lines may throw */
@@ -144,7 +151,8 @@ export class Service {
   async #stop(): Promise<void> {
     clearInterval(this.#ticker)
     await Promise.all([this.#forward?.close(), ...this.#inputs.map(input => input.close())])
-    await this.#pipeline
+    // Given to the outputs and not waited for: an output whose receiver is away says when it is closed how long it waits.
+    const delivered = this.#pipeline
       .deliverSummaries(await this.stage.finish('open'))
       .catch(error => this.#complain(error))
     await this.stage.close()
@@ -153,6 +161,7 @@ export class Service {
         part.close().catch(error => this.#complain(error)),
       ),
     )
+    await delivered
   }
 
   /** Our own summaries must not come round again. */
@@ -167,8 +176,11 @@ export class Service {
   }
 
   #tick(): void {
-    this.stage.engine
-      .tick(this.stage.options.now())
+    this.#deliverClosed(this.stage.engine.tick(this.stage.options.now()))
+  }
+
+  #deliverClosed(closed: Promise<readonly SessionSummary[]>): void {
+    closed
       .then(summaries => (summaries.length > 0 ? this.#pipeline.deliverSummaries(summaries) : undefined))
       .catch(error => this.#complain(error))
   }

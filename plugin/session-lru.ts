@@ -91,6 +91,11 @@ export class SessionLru implements SessionTracker {
       this.#close(held.session, reason, closed)
   }
 
+  closeFrom(origin: string, closed: ClosedSession[]): void {
+    for (const session of [...this.sessions()])
+      if (session.origin === origin) this.#close(session, 'open', closed)
+  }
+
   #closeIdle(now: number, closed: ClosedSession[]): void {
     const { idleTimeoutMs, disorderMs } = this.limits
     for (;;) {

@@ -84,6 +84,11 @@ export class SessionWindows implements SessionTracker {
     this.#closeWhere(() => true, reason === 'open' ? 'open' : 'window', closed)
   }
 
+  closeFrom(origin: string, closed: ClosedSession[]): void {
+    // The windows of a group get the same lines, the latest window perhaps alone.
+    this.#closeWhere(window => window.session.origin === origin, 'open', closed)
+  }
+
   #groupOf(id: string, closed: ClosedSession[]): OpenWindow[] {
     const known = this.#groups.get(id)
     if (known !== undefined) {

@@ -44,6 +44,8 @@ export interface Session extends Memory {
   trail: Trail | undefined
   /** Template ids of its lines, where they are kept to learn from. */
   history: string[] | undefined
+  /** Where its latest line came from, if that may move to another replica. */
+  origin: string | undefined
 }
 
 /** The worst that was found in a session, in the terms of its summary. */
@@ -91,6 +93,8 @@ export interface SessionTracker {
   closeSilent(nowWallMs: number, closed: ClosedSession[]): void
   /** Closes all sessions. */
   closeAll(reason: CloseReason, closed: ClosedSession[]): void
+  /** Closes, as `open`, the sessions whose latest line came from an origin that another replica goes on with. */
+  closeFrom(origin: string, closed: ClosedSession[]): void
 }
 
 export function newSession(id: string, memory: Memory, timeMs: number): Session {
@@ -104,5 +108,6 @@ export function newSession(id: string, memory: Memory, timeMs: number): Session 
     findings: { score: 0, numAnomalies: 0, reasons: new Set(), message: undefined, isIncomplete: false },
     trail: undefined,
     history: undefined,
+    origin: undefined,
   }
 }

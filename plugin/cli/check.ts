@@ -9,6 +9,7 @@ import type { Environment } from '../config-secrets.js'
 import { ConfigError } from '../errors.js'
 import { DEFAULT_HISTORY_OPTIONS } from '../history/options.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
+import type { KafkaInputOptions } from '../input/kafka-options.js'
 import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
 import { isNothingAt } from '../model.js'
 import { DEFAULT_ELASTICSEARCH_OPTIONS } from '../output/elasticsearch-options.js'
@@ -132,7 +133,7 @@ function describeRule(rule: SessionRule): string {
   return `windows of ${seconds} s every ${stepSeconds} s${by === undefined ? '' : `, each ${describeRule(by)}`}`
 }
 
-function describeInputs({ forward, files, stdin }: Config['input']): [string, string][] {
+function describeInputs({ forward, files, stdin, kafka }: Config['input']): [string, string][] {
   const { host, port, path } = { ...DEFAULT_FORWARD_SERVER_OPTIONS, ...forward }
   return [
     ...(forward === undefined
@@ -142,10 +143,11 @@ function describeInputs({ forward, files, stdin }: Config['input']): [string, st
       ? []
       : [['input', `${files.paths.join(', ')}, tag ${files.tag}`] as [string, string]]),
     ...(stdin === undefined ? [] : [['input', `standard input, tag ${stdin.tag}`] as [string, string]]),
+    ...(kafka === undefined ? [] : [['input', describeKafkaInput(kafka)] as [string, string]]),
   ]
 }
 
-function describeOutputs({ forward, elasticsearch, ndjson }: Config['output']): [string, string][] {
+function describeOutputs({ forward, elasticsearch, ndjson, kafka }: Config['output']): [string, string][] {
   const { host, port, path, requireAck } = { ...DEFAULT_FORWARD_OUTPUT_OPTIONS, ...forward }
   const acks = requireAck ? 'acknowledged' : 'not acknowledged'
   const target = ndjson?.path === '-' ? 'standard output' : ndjson?.path
@@ -157,6 +159,14 @@ function describeOutputs({ forward, elasticsearch, ndjson }: Config['output']): 
       ? []
       : [['output', describeElasticsearch(elasticsearch)] as [string, string]]),
     ...(target === undefined ? [] : [['output', `JSON lines to ${target}`] as [string, string]]),
+    ...(kafka === undefined
+      ? []
+      : [
+          [
+            'output',
+            `Kafka topic ${kafka.topic ?? `${kafka.topicPrefix}*`} on ${kafka.brokers.join(', ')}`,
+          ] as [string, string],
+        ]),
   ]
 }
 
@@ -176,6 +186,11 @@ function describeElasticsearch(given: NonNullable<Config['output']['elasticsearc
   const { urls, dataStream, sessionDataStream, auth } = { ...DEFAULT_ELASTICSEARCH_OPTIONS, ...given }
   const who = auth === undefined ? 'nobody' : 'apiKey' in auth ? 'an API key' : auth.username
   return `elasticsearch at ${urls.join(', ')} as ${who}, data streams ${dataStream} and ${sessionDataStream}`
+}
+
+function describeKafkaInput({ topics, brokers, group, transactions }: KafkaInputOptions): string {
+  const how = transactions === true ? 'exactly once' : 'at least once'
+  return `Kafka topics ${topics.join(', ')} on ${brokers.join(', ')} as ${group}, ${how}`
 }
 
 const hostPort = (host: string, port: number): string =>

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../errors.js'
 
 /** Starter configs that ship, each a folder of `configs/`. */
-export const STARTER_KINDS = ['fluent-bit', 'files'] as const
+export const STARTER_KINDS = ['fluent-bit', 'kafka', 'files'] as const
 export type StarterKind = (typeof STARTER_KINDS)[number]
 
 export interface Started {
@@ -23,11 +23,6 @@ const NOT_YET: ReadonlyMap<string, string> = new Map([
     'vector',
     'vector is not available in this version: Vector reaches LogNEO over HTTP, which LogNEO does not take yet. ' +
       'Put Fluent Bit between them (logneo init --for fluent-bit), or score the files that Vector writes (--for files)',
-  ],
-  [
-    'kafka',
-    'kafka is not available in this version: LogNEO does not read or write Kafka yet. ' +
-      "Put Fluent Bit between them (logneo init --for fluent-bit), which has Kafka's input and output",
   ],
 ])
 

@@ -216,7 +216,7 @@ function addInit(program: Command): void {
     .command('init')
     .description('write a config to start from, with comments')
     .argument('[dir]', 'folder for it', '.')
-    .option('--for <kind>', 'what it is for: fluent-bit, files, vector or kafka', 'fluent-bit')
+    .option('--for <kind>', 'what it is for: fluent-bit, kafka, files or vector', 'fluent-bit')
     .action(async (dir, options) => {
       const { files, nextSteps } = await (await import('./init.js')).init(dir, options.for)
       process.stderr.write(`${files.map(file => `wrote ${file}`).join('\n')}\n${nextSteps}\n`)

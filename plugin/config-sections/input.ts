@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { optional, settings, text } from '../config-fields.js'
 import { forwardInput } from './forward-input.js'
+import { kafkaInput } from './kafka.js'
 
 const tag = (whose: string) =>
   text(`Tag of the records from ${whose}; the outputs put their prefix before it.`)
@@ -18,4 +19,8 @@ export const input = settings({
     }),
   ),
   stdin: optional(settings({ tag: tag('standard input') })),
-}).meta({ description: 'Where records come from: at least one of forward, files, stdin.', minProperties: 1 })
+  kafka: optional(kafkaInput),
+}).meta({
+  description: 'Where records come from: at least one of forward, files, stdin, kafka.',
+  minProperties: 1,
+})

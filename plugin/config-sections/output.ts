@@ -1,6 +1,7 @@
 import { optional, settings, text } from '../config-fields.js'
 import { elasticsearch } from './elasticsearch.js'
 import { forwardOutput } from './forward-output.js'
+import { kafkaOutput } from './kafka.js'
 
 /** Put before the tags of outgoing records where nothing else is set. */
 export const DEFAULT_TAG_PREFIX = 'scored.'
@@ -14,11 +15,12 @@ export const output = settings({
       description: 'JSON lines with tag, time and the record.',
     }),
   ),
+  kafka: optional(kafkaOutput),
   tag_prefix: optional(
     text('Outgoing tags are this before the incoming tag; incoming tags that begin so are refused.'),
     DEFAULT_TAG_PREFIX,
   ),
 }).meta({
-  description: 'Where tagged records go: at least one of forward, elasticsearch, ndjson.',
+  description: 'Where tagged records go: at least one of forward, elasticsearch, ndjson, kafka.',
   minProperties: 1,
 })

@@ -10,5 +10,12 @@ export interface Input {
   close(): Promise<void>
 }
 
-/** Makes an input that hands its chunks to `take`; a chunk may be acknowledged to its sender once `take` resolved, and must be repeated when it rejected. */
-export type InputFactory = (take: ChunkHandler, ownTagPrefix: string) => Input
+/**
+ * Makes an input that hands its chunks to `take`; a chunk may be acknowledged to its sender once `take` resolved, and must be repeated when it
+ * rejected. `release` is told which `origin` of chunks another replica goes on with, when none of its chunks is under way any more.
+ */
+export type InputFactory = (
+  take: ChunkHandler,
+  ownTagPrefix: string,
+  release: (origin: string) => void,
+) => Input

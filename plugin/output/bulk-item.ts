@@ -14,11 +14,11 @@ export interface BulkItem {
   readonly body: Buffer
   /** Which entry of its delivery. */
   readonly entryIndex: number
-  readonly delivery: Delivery
+  readonly delivery: BulkDelivery
 }
 
 /** What became of the documents of one `deliver`. */
-export interface Delivery {
+export interface BulkDelivery {
   left: number
   readonly refused: { readonly entryIndex: number; readonly reason: string }[]
   resolve(): void
@@ -43,7 +43,7 @@ export function bulkItems(
   tag: string,
   entries: PackedEntries,
   { dataStream, idBase, nowMs }: BulkTarget,
-  delivery: Delivery,
+  delivery: BulkDelivery,
   counters: Counters,
 ): BulkItem[] {
   const items: BulkItem[] = []

@@ -9,14 +9,14 @@ import { SUMMARY_TAG } from '../pipeline.js'
 import { recordIdBase } from '../record-id.js'
 import { retryDelayMs } from '../retry-delay.js'
 import { answerFault, BULK_PATH, type BulkResult, readBulkAnswer } from './bulk-answer.js'
-import { type BulkItem, bulkItems, type Delivery } from './bulk-item.js'
+import { type BulkDelivery, type BulkItem, bulkItems } from './bulk-item.js'
 import {
   authorization,
   type ElasticsearchOptions,
   type ResolvedElasticsearchOptions,
   resolveElasticsearchOptions,
 } from './elasticsearch-options.js'
-import type { Output } from './output.js'
+import type { Delivery, Output } from './output.js'
 
 const gzipAsync = promisify(gzip)
 /** Largest answer taken: an error for each of many small documents. */
@@ -87,12 +87,12 @@ export class ElasticsearchOutput implements Output {
    * @throws DeliveryError when `close` could not wait any longer
    * @throws ClosedError after `close`
    */
-  async deliver(tag: string, entries: PackedEntries, chunkId?: string): Promise<void> {
+  async deliver(tag: string, entries: PackedEntries, delivery?: Delivery): Promise<void> {
     if (!this.#isTaking) throw new ClosedError(`${this.name} is closed: deliver before closing it`)
     const bytes = entries.buffer.length
     await this.#room(bytes)
     try {
-      await this.#deliver(tag, entries, recordIdBase(chunkId))
+      await this.#deliver(tag, entries, recordIdBase(delivery?.chunkId))
     } finally {
       this.#queuedBytes -= bytes
       this.#admit()
@@ -151,8 +151,13 @@ export class ElasticsearchOutput implements Output {
       idBase,
       nowMs: now(),
     }
-    const refused = await new Promise<Delivery['refused']>((resolve, reject) => {
-      const delivery: Delivery = { left: 0, refused: [], resolve: () => resolve(delivery.refused), reject }
+    const refused = await new Promise<BulkDelivery['refused']>((resolve, reject) => {
+      const delivery: BulkDelivery = {
+        left: 0,
+        refused: [],
+        resolve: () => resolve(delivery.refused),
+        reject,
+      }
       const items = bulkItems(tag, entries, target, delivery, this.counters)
       delivery.left = items.length
       if (items.length === 0) resolve([])

@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
-import { entryEnd, entryKind, entryTimeMs, type PackedEntries, recordStart } from '../chunk.js'
+import { entryTimeMs, type PackedEntries } from '../chunk.js'
 import { ClosedError, DeliveryError } from '../errors.js'
-import { decodeRecord, PackedExt } from '../msgpack/decode.js'
+import { entryJson } from './entry-json.js'
 import type { Output } from './output.js'
 
 /** Tagged records as JSON lines, `{"tag","time",...record}`, to a file or standard output. */
@@ -57,27 +57,5 @@ export class NdjsonSink implements Output {
 function toJson(tag: string, entries: PackedEntries, i: number): string {
   const timeMs = entryTimeMs(entries, i)
   const time = Math.abs(timeMs) <= 8.64e15 ? new Date(timeMs).toISOString() : null
-  const record =
-    entryKind(entries, i) === 'broken'
-      ? {}
-      : decodeRecord(entries.buffer, recordStart(entries, i), entryEnd(entries, i))
-  return JSON.stringify({ tag, time, ...record }, jsonValue)
-}
-
-/** JSON has neither large integers nor bytes: the former become decimal text, the latter base64. */
-function jsonValue(this: unknown, _: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString()
-  if (value instanceof PackedExt) return { ext: value.type, data: Buffer.from(value.data).toString('base64') }
-  if (isBufferJson(value)) return Buffer.from(value.data).toString('base64')
-  return value
-}
-
-/** Buffers reach a replacer already turned into `{type: 'Buffer', data}`. */
-function isBufferJson(value: unknown): value is { data: number[] } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    (value as { type?: unknown }).type === 'Buffer' &&
-    Array.isArray((value as { data?: unknown }).data)
-  )
+  return entryJson(entries, i, { tag, time })
 }

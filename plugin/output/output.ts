@@ -1,4 +1,14 @@
-import type { PackedEntries } from '../chunk.js'
+import type { ChunkTransaction, PackedEntries } from '../chunk.js'
+
+/** What an output may use beside the entries. */
+export interface Delivery {
+  /** The session of each entry, where it has one: for outputs that keep sessions together. */
+  readonly sessions: readonly (string | undefined)[]
+  /** The sender's name for the chunk they came in, the same each time it is sent again. */
+  readonly chunkId?: string | undefined
+  /** An output of the same system delivers within it; others need not mind it. */
+  readonly transaction?: ChunkTransaction | undefined
+}
 
 /** Where tagged records go. */
 export interface Output {
@@ -11,11 +21,10 @@ export interface Output {
   /**
    * Delivers packed `[time, record]` entries under a tag; resolves once they are safe with the receiver. The memory is the output's until then.
    *
-   * @param chunkId the sender's name for the chunk they came in, the same each time it is sent again
    * @throws RecordTooLargeError when an entry can never be delivered; none of the entries is
    * @throws RecordsRefusedError when some entries can never be delivered; all others are
    */
-  deliver(tag: string, entries: PackedEntries, chunkId?: string): Promise<void>
+  deliver(tag: string, entries: PackedEntries, delivery?: Delivery): Promise<void>
   /** Delivers what is under way, as far as that works in time, and ends. */
   close(): Promise<void>
 }

@@ -152,12 +152,12 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'no input',
     MINIMAL.replace('stdin: {tag: raw.a}', ''),
-    'input is empty: give it at least one of forward, files, stdin (line 2)',
+    'input is empty: give it at least one of forward, files, stdin, kafka (line 2)',
   ],
   [
     'no output',
     MINIMAL.replace('ndjson: {path: "-"}', ''),
-    'output is empty: give it at least one of forward, elasticsearch, ndjson (line 3)',
+    'output is empty: give it at least one of forward, elasticsearch, ndjson, kafka (line 3)',
   ],
   [
     'no YAML',
@@ -192,8 +192,8 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   ],
   [
     'a setting of a later version',
-    `${MINIMAL.replace('stdin', 'kafka: {}, stdin')}`,
-    'input.kafka is not available in this version: remove it (line 2)',
+    `${MINIMAL.replace('stdin', 'http: {}, stdin')}`,
+    'input.http is not available in this version: remove it (line 2)',
   ],
   [
     'an empty prefix',
@@ -270,7 +270,81 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
     'model: {path: m}\ninput: {files: {paths: [a], tag: t}}\noutput: {ndjson: {path: a}}\n',
     'output.ndjson.path is also read by input.files, which would never end: write to another file (line 3)',
   ],
+  [
+    'Kafka without a topic',
+    kafka('{}', '{}'),
+    'output.kafka must have either topic or topic_prefix: give one (line 3)',
+  ],
+  [
+    'a loop through a topic',
+    kafka('{}', '{topic: logs}'),
+    'output.kafka.topic is also read by input.kafka, a loop that multiplies records: write to another topic (line 3)',
+  ],
+  [
+    'transactions of two clusters',
+    kafka('{transactions: true}', '{topic: b, brokers: [other:9092]}'),
+    'input.kafka.transactions needs input and output on one cluster: give both the same brokers (line 2)',
+  ],
+  [
+    'transactions without Kafka at the other end',
+    kafka('{transactions: true}').replace(/output: .*/, 'output: {ndjson: {path: "-"}}'),
+    'input.kafka.transactions needs output.kafka, whose records are written in them: add it or remove this (line 2)',
+  ],
+  [
+    'a heartbeat longer than the session',
+    kafka('{session_timeout_ms: 500}'),
+    'input.kafka.session_timeout_ms lets a member be taken for dead between two heartbeats (1000 ms, 500 ms): keep the heartbeat at a third or less (line 2)',
+  ],
+  [
+    'a certificate without its key',
+    kafka('{}', '{topic: b, tls: {cert: a.pem}}'),
+    'output.kafka.tls.cert needs the other of cert and key: give both (line 3)',
+  ],
+  [
+    'a tag of our own from Kafka',
+    kafka('{tag: scored.x}'),
+    'input.kafka.tag must not begin with output.tag_prefix (scored.), which marks our own output: use raw.x (line 2)',
+  ],
+  [
+    'no brokers',
+    kafka('{brokers: []}'),
+    'input.kafka.brokers must be a list of at least one, got [] (line 2)',
+  ],
 ]
+
+/** A config from topic to topic, with more settings or others. */
+function kafka(input = '{}', output = '{topic: b}'): string {
+  const inner = (text: string): string => text.slice(1, -1)
+  const from = ['brokers: [k:9092]', 'topics: [logs]', 'group: g'].filter(
+    text => !inner(input).startsWith(text.slice(0, text.indexOf(':') + 1)),
+  )
+  const brokers = output.includes('brokers') ? '' : 'brokers: [k:9092], '
+  return `model: {path: m}\ninput: {kafka: {${from.join(', ')}, ${inner(input)}}}\noutput: {kafka: {${brokers}${inner(output)}}}\n`
+}
+
+t.test('Kafka in the terms of its parts', async t => {
+  const { input, output } = parseConfig(
+    kafka(
+      '{transactions: true, key_field: id, tls: {ca: a.pem, server_name: k}}',
+      `{topic: b, sasl: {mechanism: plain, username: u, password: "\${SECRET}"}}`,
+    ),
+    { SECRET: 'x' },
+    '/etc/logneo',
+  )
+  t.strictSame(input.kafka, {
+    brokers: ['k:9092'],
+    topics: ['logs'],
+    group: 'g',
+    transactions: true,
+    keyField: 'id',
+    tls: { ca: '/etc/logneo/a.pem', serverName: 'k' },
+  })
+  t.strictSame(output.kafka, {
+    brokers: ['k:9092'],
+    topic: 'b',
+    sasl: { mechanism: 'plain', username: 'u', password: 'x' },
+  })
+})
 
 for (const [name, text, problem] of WRONG) {
   t.test(`refused: ${name}`, async t => {

@@ -52,19 +52,19 @@ async function setUp(t: Test, script?: BulkScript, options: ElasticsearchOptions
 
 t.test('records become documents with ids that come again when the chunk does', async t => {
   const { server, output, counters } = await setUp(t)
-  await output.deliver('scored.raw.app', lines('a', 'a', 'b'), 'chunk-1')
+  await output.deliver('scored.raw.app', lines('a', 'a', 'b'), { sessions: [], chunkId: 'chunk-1' })
   const first = server.documents.map(({ id }) => id)
   t.equal(new Set(first).size, 3, 'equal lines stay apart')
-  await output.deliver('scored.raw.app', lines('a', 'a', 'b'), 'chunk-1')
+  await output.deliver('scored.raw.app', lines('a', 'a', 'b'), { sessions: [], chunkId: 'chunk-1' })
   t.strictSame(
     server.documents.slice(3).map(({ id }) => id),
     first,
     'the same chunk again',
   )
   const again = packEntries([[TIME, { message: 'a', logneo: { ...VERDICT, score: 0.2 } }]])
-  await output.deliver('scored.raw.app', again, 'chunk-1')
+  await output.deliver('scored.raw.app', again, { sessions: [], chunkId: 'chunk-1' })
   t.equal(server.documents[6]?.id, first[0], 'also when it was judged anew')
-  await output.deliver('scored.raw.app', lines('x', 'a', 'b'), 'chunk-1')
+  await output.deliver('scored.raw.app', lines('x', 'a', 'b'), { sessions: [], chunkId: 'chunk-1' })
   t.not(server.documents[7]?.id, first[0], 'a chunk id used for other records')
   await output.deliver('scored.raw.app', lines('a'))
   await output.deliver('scored.raw.app', lines('a'))

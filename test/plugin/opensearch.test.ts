@@ -94,8 +94,8 @@ t.test('a real OpenSearch', { skip: missing ?? false }, async t => {
       [eventTime(1_700_000_000), { message: 'x', big: 2n ** 62n, bytes, logneo: { status: 'scored' } }],
       [eventTime(1_700_000_000), { message: 'x', big: 2n ** 62n, bytes, logneo: { status: 'scored' } }],
     ])
-    await output.deliver('scored.a', entries, 'chunk')
-    await output.deliver('scored.a', entries, 'chunk')
+    await output.deliver('scored.a', entries, { sessions: [], chunkId: 'chunk' })
+    await output.deliver('scored.a', entries, { sessions: [], chunkId: 'chunk' })
     await output.close()
     const { total, hits } = await search('logs-logneo-twice', { term: { big: String(2n ** 62n) } })
     t.equal(total.value, 2)
