@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import type { Config } from './config.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import type { TlsClientFiles } from './tls-files.js'
 
 /** What a config finds on the machine. */
 export interface EnvironmentFindings {
@@ -28,6 +29,8 @@ export async function inspectEnvironment({
     ...(output.ndjson === undefined || output.ndjson.path === '-'
       ? []
       : [unwritableFile('output.ndjson.path', output.ndjson.path)]),
+    ...tlsFiles('input.forward.tls', input.forward?.tls),
+    ...tlsFiles('output.forward.tls', output.forward?.tls),
     ...(deadLetter === undefined ? [] : [unmakeable('dead_letter.path', deadLetter.path)]),
   ])
   const notes: string[] = []
@@ -50,6 +53,14 @@ export async function inspectEnvironment({
     }
   }
   return { problems: problems.filter(problem => problem !== undefined), notes }
+}
+
+/** Each of the files of a `tls` section. */
+function tlsFiles(name: string, files: TlsClientFiles | undefined): Promise<string | undefined>[] {
+  return (['cert', 'key', 'ca'] as const).flatMap(file => {
+    const path = files?.[file]
+    return path === undefined ? [] : [unreadable(`${name}.${file}`, path)]
+  })
 }
 
 const LISTEN_ADVICE: Readonly<Record<string, string>> = {

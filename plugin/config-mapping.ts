@@ -153,9 +153,28 @@ function camelKeys<T extends object>(settings: T): CamelKeys<T> {
   ) as CamelKeys<T>
 }
 
-function socketOptions<T extends { path?: string }>(
+interface SocketSettings {
+  path?: string
+  tls?: object
+}
+
+/** Names of settings of `tls` that are paths. */
+const TLS_PATHS = ['cert', 'key', 'ca'] as const
+
+function socketOptions<T extends SocketSettings>(
   settings: T,
   absolute: (path: string) => string,
-): CamelKeys<T> {
-  return camelKeys(settings.path === undefined ? settings : { ...settings, path: absolute(settings.path) })
+): Omit<CamelKeys<T>, 'tls'> & { tls?: CamelKeys<NonNullable<T['tls']>> } {
+  const { path, tls, ...others } = settings
+  return {
+    ...(camelKeys(others) as unknown as Omit<CamelKeys<T>, 'tls'>),
+    ...(path !== undefined && { path: absolute(path) }),
+    ...(tls && { tls: tlsOptions(tls as NonNullable<T['tls']>, absolute) }),
+  }
+}
+
+function tlsOptions<T extends object>(settings: T, absolute: (path: string) => string): CamelKeys<T> {
+  const files = settings as Partial<Record<string, string>>
+  const paths = TLS_PATHS.flatMap(name => (files[name] === undefined ? [] : [[name, absolute(files[name])]]))
+  return camelKeys({ ...settings, ...Object.fromEntries(paths) })
 }

@@ -3,13 +3,14 @@ import { LinearRegex } from '../drain/regex/linear-regex.js'
 import type { Problem } from './config-problems.js'
 import { DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
 import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
+import { SECURITY_RULES } from './config-security-rules.js'
 import type { SettingPath } from './config-source.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from './output/forward-options.js'
 
 /** The value at a dotted path of the config, whatever it is; undefined where there is none. */
-type Get = (name: string) => unknown
-type Report = (name: string, text: string) => void
+export type Get = (name: string) => unknown
+export type Report = (name: string, text: string) => void
 
 /** Rules that look at several settings. They read single values, so that they also speak when other settings are wrong. */
 export function checkRules(data: unknown): Problem[] {
@@ -28,6 +29,7 @@ export function checkRules(data: unknown): Problem[] {
     sidecarAlone,
     files,
     feedback,
+    ...SECURITY_RULES,
   ])
     rule(get, report)
   return problems

@@ -17,6 +17,8 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   forward_handler_failures_total: 'Chunks not acknowledged because an output did not take them.',
   forward_heartbeats_total: 'Heartbeats received.',
   forward_handshakes_refused_total: 'Connections refused by the handshake.',
+  forward_handshake_timeouts_total: 'Connections closed because they did not prove themselves in time.',
+  forward_tls_errors_total: 'Connections whose TLS handshake failed.',
   forward_socket_errors_total: 'Connections that failed.',
   forward_server_errors_total: 'Errors of the listening socket.',
   forward_connections_total: 'Connections taken by the Forward input.',

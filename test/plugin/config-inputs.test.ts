@@ -1,0 +1,82 @@
+import t from 'tap'
+import { parseConfig } from '../../plugin/config.js'
+import { ConfigError } from '../../plugin/errors.js'
+
+const HEAD = 'model: {path: m}\n'
+const OUT = 'output: {ndjson: {path: "-"}}\n'
+
+function problemsOf(text: string, environment: Record<string, string> = {}): readonly string[] {
+  try {
+    parseConfig(text, environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+t.test('who may send and whom we trust', async t => {
+  const text = `${HEAD}
+input:
+  forward:
+    shared_key: \${KEY}
+    users: [{username: web, password: "\${PASSWORD}"}]
+    self_hostname: logneo
+    tls: {cert: tls/cert.pem, key: /etc/key.pem, ca: ca.pem, require_client_certificate: true}
+output:
+  forward:
+    port: 24225
+    shared_key: \${KEY}
+    username: me
+    password: \${PASSWORD}
+    tls: {ca: ca.pem, server_name: logs.example, verify: true}
+`
+  const { input, output } = parseConfig(text, { KEY: 'k', PASSWORD: 'p' }, '/c')
+  t.strictSame(input.forward, {
+    sharedKey: 'k',
+    users: [{ username: 'web', password: 'p' }],
+    selfHostname: 'logneo',
+    tls: { cert: '/c/tls/cert.pem', key: '/etc/key.pem', ca: '/c/ca.pem', requireClientCertificate: true },
+  })
+  t.strictSame(output.forward, {
+    port: 24225,
+    sharedKey: 'k',
+    username: 'me',
+    password: 'p',
+    tls: { ca: '/c/ca.pem', serverName: 'logs.example', verify: true },
+  })
+})
+
+const WRONG: readonly (readonly [name: string, text: string, problem: string])[] = [
+  [
+    'users without a key',
+    `${HEAD}input: {forward: {users: [{username: a, password: b}]}}\n${OUT}`,
+    'input.forward.users needs shared_key, as the handshake proves both: set a key (line 2)',
+  ],
+  [
+    'a user without a password',
+    `${HEAD}input: {stdin: {tag: a}}\noutput: {forward: {shared_key: k, username: a}}\n`,
+    'output.forward.username needs both username and password: give both (line 3)',
+  ],
+  [
+    'half a certificate',
+    `${HEAD}input: {stdin: {tag: a}}\noutput: {forward: {tls: {cert: a}}}\n`,
+    'output.forward.tls has only one of cert and key: give both (line 3)',
+  ],
+  [
+    'certificates of anybody',
+    `${HEAD}input: {forward: {tls: {cert: a, key: b, require_client_certificate: true}}}\n${OUT}`,
+    'input.forward.tls.require_client_certificate without ca takes a certificate of any public authority: set ca to your own (line 2)',
+  ],
+  [
+    'a secret of the wrong kind',
+    `${HEAD}input: {forward: {shared_key: 123456}}\n${OUT}`,
+    'input.forward.shared_key must be a text, and is not (line 2)',
+  ],
+]
+
+for (const [name, text, problem] of WRONG) {
+  t.test(`refused: ${name}`, async t => {
+    t.strictSame(problemsOf(text), [problem])
+  })
+}
