@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import type { Config } from './config.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import { DEFAULT_HTTP_INPUT_OPTIONS } from './input/http-options.js'
 import type { TlsClientFiles } from './tls-files.js'
 
 /** What a config finds on the machine. */
@@ -30,6 +31,7 @@ export async function inspectEnvironment({
       ? []
       : [unwritableFile('output.ndjson.path', output.ndjson.path)]),
     ...tlsFiles('input.forward.tls', input.forward?.tls),
+    ...tlsFiles('input.http.tls', input.http?.tls),
     ...tlsFiles('output.forward.tls', output.forward?.tls),
     ...(deadLetter === undefined ? [] : [unmakeable('dead_letter.path', deadLetter.path)]),
   ])
@@ -39,6 +41,9 @@ export async function inspectEnvironment({
     ...(input.forward !== undefined && input.forward.path === undefined
       ? [{ name: 'input.forward', host, port }]
       : []),
+    ...(input.http === undefined
+      ? []
+      : [{ name: 'input.http', ...listeningAddress({ ...DEFAULT_HTTP_INPUT_OPTIONS, ...input.http }) }]),
     ...(metrics === undefined ? [] : [{ name: 'metrics', ...metrics }]),
   ]
   for (const address of addresses) {
@@ -54,6 +59,11 @@ export async function inspectEnvironment({
   }
   return { problems: problems.filter(problem => problem !== undefined), notes }
 }
+
+const listeningAddress = ({ host, port }: { readonly host: string; readonly port: number }) => ({
+  host,
+  port,
+})
 
 /** Each of the files of a `tls` section. */
 function tlsFiles(name: string, files: TlsClientFiles | undefined): Promise<string | undefined>[] {

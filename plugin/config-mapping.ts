@@ -19,6 +19,7 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     stage: { ...toStage(file, absolute(file.model.path)), ...sidecarOptions(file.model, absolute) },
     input: {
       ...(input.forward && { forward: socketOptions(input.forward, absolute) }),
+      ...(input.http && { http: socketOptions(input.http, absolute) }),
       ...(input.files && { files: { ...input.files, paths: input.files.paths.map(absolute) } }),
       ...(input.stdin && { stdin: input.stdin }),
     },

@@ -6,6 +6,7 @@ import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
 import { SECURITY_RULES } from './config-security-rules.js'
 import type { SettingPath } from './config-source.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import { DEFAULT_HTTP_INPUT_OPTIONS } from './input/http-options.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from './output/forward-options.js'
 
 /** The value at a dotted path of the config, whatever it is; undefined where there is none. */
@@ -49,7 +50,7 @@ function needsSections(get: Get, report: Report): void {
   if (get('input.files') !== undefined && get('input.stdin') !== undefined)
     report('input.stdin', 'cannot be set together with input.files: keep one of the two')
   for (const [section, names] of [
-    ['input', ['forward', 'files', 'stdin']],
+    ['input', ['forward', 'http', 'files', 'stdin']],
     ['output', ['forward', 'ndjson']],
   ] as const) {
     const isEmpty = isMap(get(section)) && names.every(name => get(`${section}.${name}`) === undefined)
@@ -120,6 +121,13 @@ function addresses(get: Get, report: Report): void {
   const metrics = addressOf(get, 'metrics', DEFAULT_METRICS_ADDRESS)
   if (input && metrics && reaches(metrics, input))
     report('metrics.port', `is also that of input.forward (${String(metrics.port)}): choose another`)
+  const http = addressOf(get, 'input.http', DEFAULT_HTTP_INPUT_OPTIONS)
+  for (const [name, other] of [
+    ['input.forward', input],
+    ['metrics', metrics],
+  ] as const)
+    if (http && other && reaches(http, other))
+      report('input.http.port', `is also that of ${name} (${String(http.port)}): choose another`)
 }
 
 function feedback(get: Get, report: Report): void {
@@ -130,7 +138,7 @@ function feedback(get: Get, report: Report): void {
 function tags(get: Get, report: Report): void {
   const prefix = get('output.tag_prefix') ?? DEFAULT_TAG_PREFIX
   if (typeof prefix !== 'string' || prefix === '') return
-  for (const name of ['input.files.tag', 'input.stdin.tag']) {
+  for (const name of ['input.files.tag', 'input.stdin.tag', 'input.http.tag']) {
     const tag = get(name)
     if (typeof tag === 'string' && tag.startsWith(prefix))
       report(

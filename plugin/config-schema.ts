@@ -14,7 +14,6 @@ export const LATER_SETTINGS: readonly string[] = [
   'persist',
   'alerts',
   'dashboard',
-  'input.http',
   'input.kafka',
   'input.files.follow',
   'output.elasticsearch',

@@ -14,6 +14,7 @@ import type { LOG_LEVELS } from './config-sections/operation.js'
 import { type ConfigSource, readSource, type SettingPath } from './config-source.js'
 import { ConfigError } from './errors.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
+import type { HttpInputOptions } from './input/http-options.js'
 import type { LearnerOptions } from './learn/options.js'
 import type { LineRules } from './line-rules.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
@@ -40,6 +41,7 @@ export interface Config {
   /** At least one of them. */
   readonly input: {
     readonly forward?: ForwardServerOptions
+    readonly http?: HttpInputOptions
     readonly files?: { readonly paths: readonly string[]; readonly tag: string }
     readonly stdin?: { readonly tag: string }
   }

@@ -1,5 +1,7 @@
 import type { Counters } from './chunk.js'
 import type { Config } from './config.js'
+import { HttpInput } from './input/http.js'
+import type { HttpInputOptions } from './input/http-options.js'
 import type { InputFactory } from './input/input.js'
 import { ForwardSink } from './output/forward-sink.js'
 import { NdjsonSink } from './output/ndjson-sink.js'
@@ -7,12 +9,18 @@ import type { Output } from './output/output.js'
 
 /** The inputs that a config names, beside Forward and files. */
 export function makeInputs(
-  _config: Config,
-  _counters: Counters,
-  _warn: (message: string) => void,
+  { input }: Config,
+  counters: Counters,
+  warn: (message: string) => void,
 ): InputFactory[] {
-  return []
+  const { http } = input
+  return [...(http ? [httpFactory({ ...http, warn }, counters)] : [])]
 }
+
+const httpFactory =
+  (options: HttpInputOptions, counters: Counters): InputFactory =>
+  (take, ownTagPrefix) =>
+    new HttpInput(options, take, ownTagPrefix, counters)
 
 /** The outputs that a config names. */
 export function makeOutputs(

@@ -23,6 +23,11 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   forward_server_errors_total: 'Errors of the listening socket.',
   forward_connections_total: 'Connections taken by the Forward input.',
   forward_connections_refused_total: 'Connections closed at once because there were too many.',
+  http_requests_total: 'Requests to the HTTP input.',
+  http_records_total: 'Records taken by the HTTP input.',
+  http_chunks_repeated_total: 'Requests that came again; they were answered and not judged again.',
+  http_handler_failures_total: 'Requests put off because an output did not take their records.',
+  http_connections_refused_total: 'Connections to the HTTP input closed at once because there were too many.',
   forward_output_entries_total: 'Entries given to the Forward output.',
   forward_output_frames_total: 'Frames written by the Forward output.',
   forward_output_bytes_total: 'Bytes written by the Forward output.',
@@ -46,5 +51,6 @@ export const LABELLED_HELP = {
     help: 'Times the sidecar became ready, away, refused or had another model.',
     labels: ['state'],
   },
+  http_refused_total: { help: 'Requests not answered with 200, by status.', labels: ['status'] },
   unscored_total: { help: 'Records passed on unscored, by why.', labels: ['reason'] },
 } as const satisfies Record<string, { help: string; labels: readonly string[] }>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { optional, settings, text } from '../config-fields.js'
 import { forwardInput } from './forward-input.js'
+import { httpInput } from './http-input.js'
 
 const tag = (whose: string) =>
   text(`Tag of the records from ${whose}; the outputs put their prefix before it.`)
@@ -8,6 +9,7 @@ const tag = (whose: string) =>
 /** `input`: where records come from. */
 export const input = settings({
   forward: optional(forwardInput),
+  http: optional(httpInput),
   files: optional(
     settings({
       paths: z
@@ -18,4 +20,7 @@ export const input = settings({
     }),
   ),
   stdin: optional(settings({ tag: tag('standard input') })),
-}).meta({ description: 'Where records come from: at least one of forward, files, stdin.', minProperties: 1 })
+}).meta({
+  description: 'Where records come from: at least one of forward, http, files, stdin.',
+  minProperties: 1,
+})

@@ -1,5 +1,5 @@
 import type { Decompress } from 'fzstd'
-import { BadFrameError } from '../errors.js'
+import { BadFrameError, UnpackedTooLargeError } from '../errors.js'
 import { zstdFrames } from './zstd-frames.js'
 
 /** Compressed bytes worked on before others get their turn: the decoder runs on the main thread. */
@@ -32,19 +32,16 @@ export class Unzstd {
     let bytes = 0
     const take = (piece: Uint8Array): void => {
       bytes += piece.length
-      if (bytes > this.maxBytes) throw this.#tooLarge()
+      if (bytes > this.maxBytes) throw new UnpackedTooLargeError(this.maxBytes)
       // The decoder may use its memory again.
       pieces.push(Buffer.from(piece))
     }
     for (const { data, windowBytes } of zstdFrames(packed)) {
-      if (windowBytes > Math.max(this.maxBytes, COMMON_WINDOW_BYTES)) throw this.#tooLarge()
+      if (windowBytes > Math.max(this.maxBytes, COMMON_WINDOW_BYTES))
+        throw new UnpackedTooLargeError(this.maxBytes)
       await feed(new Decoder(take), data)
     }
     return Buffer.concat(pieces, bytes)
-  }
-
-  #tooLarge(): BadFrameError {
-    return new BadFrameError(`the chunk unpacks to over ${this.maxBytes} bytes: send smaller ones`)
   }
 }
 

@@ -152,7 +152,7 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'no input',
     MINIMAL.replace('stdin: {tag: raw.a}', ''),
-    'input is empty: give it at least one of forward, files, stdin (line 2)',
+    'input is empty: give it at least one of forward, http, files, stdin (line 2)',
   ],
   [
     'no output',

@@ -47,6 +47,17 @@ output:
   })
 })
 
+t.test('the HTTP input', async t => {
+  const text = `${HEAD}input: {http: {port: 1, token: "\${TOKEN}", tag_from_path: false, time_fields: [ts], tls: {cert: a, key: b}}}\n${OUT}`
+  t.strictSame(parseConfig(text, { TOKEN: 'a token of some length' }, '/c').input.http, {
+    port: 1,
+    token: 'a token of some length',
+    tagFromPath: false,
+    timeFields: ['ts'],
+    tls: { cert: '/c/a', key: '/c/b' },
+  })
+})
+
 const WRONG: readonly (readonly [name: string, text: string, problem: string])[] = [
   [
     'users without a key',
@@ -67,6 +78,21 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
     'certificates of anybody',
     `${HEAD}input: {forward: {tls: {cert: a, key: b, require_client_certificate: true}}}\n${OUT}`,
     'input.forward.tls.require_client_certificate without ca takes a certificate of any public authority: set ca to your own (line 2)',
+  ],
+  [
+    'a short token',
+    `${HEAD}input: {http: {token: short}}\n${OUT}`,
+    'input.http.token must be a text of at least 16 characters, and is not (line 2)',
+  ],
+  [
+    'two on one port',
+    `${HEAD}input: {http: {}}\n${OUT}metrics: {port: 9880}\n`,
+    'input.http.port is also that of metrics (9880): choose another (line 2)',
+  ],
+  [
+    'a tag of our own',
+    `${HEAD}input: {http: {tag: scored.x}}\n${OUT}`,
+    'input.http.tag must not begin with output.tag_prefix (scored.), which marks our own output: use raw.x (line 2)',
   ],
   [
     'a secret of the wrong kind',
