@@ -29,6 +29,8 @@ export function toConfig(file: ConfigFile, folder: string): Config {
       tagPrefix: output.tag_prefix ?? DEFAULT_TAG_PREFIX,
       sessionSummaries: file.detect?.session_summaries ?? true,
     },
+    ...(file.line?.join && { join: camelKeys(file.line.join) }),
+    ...(file.session?.reorder_ms && { reorderMs: file.session.reorder_ms }),
     ...(dead_letter && { deadLetter: { ...camelKeys(dead_letter), path: absolute(dead_letter.path) } }),
     ...statePath(file, absolute),
     learn: learnOptions(file.model),

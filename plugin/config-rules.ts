@@ -170,7 +170,7 @@ function sessions(get: Get, report: Report): void {
 }
 
 function patterns(get: Get, report: Report): void {
-  for (const name of ['session.regex', 'session.window.by.regex', 'session.end'])
+  for (const name of ['session.regex', 'session.window.by.regex', 'session.end', 'line.join.start'])
     attempt(get(name), name, report, pattern => LinearRegex.compile(pattern))
   attempt(get('line.format'), 'line.format', report, format => HeaderFormat.parse(format))
 }

@@ -15,6 +15,7 @@ import { type ConfigSource, readSource, type SettingPath } from './config-source
 import { ConfigError } from './errors.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
 import type { HttpInputOptions } from './input/http-options.js'
+import type { JoinOptions } from './join/options.js'
 import type { LearnerOptions } from './learn/options.js'
 import type { LineRules } from './line-rules.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
@@ -53,6 +54,10 @@ export interface Config {
     readonly tagPrefix: string
     readonly sessionSummaries: boolean
   }
+  /** How lines that belong together are told; missing: each is judged alone. */
+  readonly join?: JoinOptions
+  /** How long lines are held back to be put into the order of their times; missing: not at all. */
+  readonly reorderMs?: number
   readonly deadLetter?: { readonly path: string; readonly maxBytes?: number }
   /** Folder for what is learnt while running; missing where nothing is. */
   readonly state?: string

@@ -1,6 +1,7 @@
 /** What each counter counts, by its name without the prefix. They are exported from the start, at 0. */
 export const COUNTER_HELP: Readonly<Record<string, string>> = {
   events_total: 'Records judged or passed on unscored.',
+  continuations_total: 'Lines that went on with the event before them; among events_total, and not judged.',
   scorer_failures_total: 'Batches that the scorer failed on; their records passed unscored.',
   records_buried_total: 'Records that no output could take, written to the dead-letter file if there is one.',
   dead_letters_total: 'Dead letters written.',

@@ -15,6 +15,9 @@ import { FIELD_KEY, VerdictEncoder } from './encode-verdict.js'
 import type { Engine } from './engine.js'
 import type { ClosedSummary, Judged, LineInput } from './engine-parts.js'
 import { RecordTooLargeError } from './errors.js'
+import type { ResolvedJoinOptions } from './join/options.js'
+import { PartReader } from './join/part-reader.js'
+import { type JudgeChain, judgeChain } from './line-judges.js'
 import { fieldPath, findField, readText } from './msgpack/field.js'
 import { NOT_FOUND } from './msgpack/header.js'
 import { PackWriter } from './msgpack/write.js'
@@ -31,7 +34,13 @@ export interface PipelineOptions {
   readonly hasSummaries: boolean
   /** Path of the field that holds the session id, where the session rule says so. */
   readonly sessionPath: readonly string[] | undefined
+  /** How lines that belong together are told; missing: each is judged alone. */
+  readonly join?: ResolvedJoinOptions | undefined
+  /** How long lines are held back to be put into the order of their times, in milliseconds. Default 0: not at all. */
+  readonly reorderMs?: number | undefined
   readonly now: () => number
+  /** Told of failures that no chunk hears of. */
+  readonly onFailure?: (error: unknown) => void
 }
 
 /** Tag of session summaries. */
@@ -52,6 +61,8 @@ export class Pipeline {
   readonly #writer = new PackWriter()
   readonly #linePaths: readonly (readonly Buffer[])[]
   readonly #sessionPath: readonly Buffer[] | undefined
+  readonly #parts: PartReader | undefined
+  readonly #chain: JudgeChain
   /** By chunk id and tag: sent again, they must not be judged again. */
   readonly #undelivered = new LRUCache<string, Tagged>({ max: MAX_UNDELIVERED })
 
@@ -65,6 +76,14 @@ export class Pipeline {
     this.#encoder = new VerdictEncoder(options.fields)
     this.#linePaths = options.lineFields.map(field => fieldPath(field))
     this.#sessionPath = options.sessionPath && fieldPath(options.sessionPath)
+    const { join, reorderMs = 0, now } = options
+    this.#parts = join && new PartReader(join)
+    this.#chain = judgeChain(engine, {
+      join,
+      reorderMs,
+      now,
+      deliver: summaries => this.#deliverLate(summaries),
+    })
   }
 
   /** Judges and delivers a chunk; resolves when every output has it. A chunk whose delivery failed is not judged again when it is repeated. */
@@ -81,11 +100,23 @@ export class Pipeline {
     if (name !== undefined && kept !== undefined) this.#undelivered.delete(name)
   }
 
+  /** Holds no line back any longer to wait for others: for those who stop. */
+  hurry(): void {
+    this.#chain.hurry()
+  }
+
   /** Delivers summaries of sessions that closed without a chunk. */
   async deliverSummaries(summaries: readonly SessionSummary[]): Promise<void> {
     this.#countClosed(summaries)
     const packed = this.#packSummaries(summaries.map(summary => ({ after: 0, summary })))
     await this.#deliver({ tag: '', records: NO_ENTRIES, summaries: packed })
+  }
+
+  #deliverLate(summaries: readonly ClosedSummary[]): void {
+    if (summaries.length === 0) return
+    this.deliverSummaries(summaries.map(({ summary }) => summary)).catch(error =>
+      this.options.onFailure?.(error),
+    )
   }
 
   async #tag(chunk: Chunk): Promise<Tagged> {
@@ -94,10 +125,10 @@ export class Pipeline {
     const places: number[] = []
     for (let i = 0; i < entries.count; i++) {
       if (entryKind(entries, i) !== 'event') continue
-      inputs.push(this.#input(entries, i))
+      inputs.push(this.#input(chunk, i))
       places.push(i)
     }
-    const judged = await this.engine.judge(inputs)
+    const judged = await this.#chain.judge.judge(inputs)
     this.#count(judged)
     return {
       tag: `${this.options.tagPrefix}${chunk.tag}`,
@@ -106,7 +137,7 @@ export class Pipeline {
     }
   }
 
-  #input(entries: PackedEntries, i: number): LineInput {
+  #input({ tag, entries }: Chunk, i: number): LineInput {
     const { buffer } = entries
     const start = recordStart(entries, i)
     const end = entryEnd(entries, i)
@@ -115,9 +146,9 @@ export class Pipeline {
       const at = findField(buffer, start, end, path)
       if (at === NOT_FOUND) continue
       const line = readText(buffer, at, end)
-      return this.#sessionPath === undefined
-        ? { line, timeMs }
-        : { line, timeMs, sessionId: this.#sessionId(buffer, start, end) }
+      const sessionId = this.#sessionPath && this.#sessionId(buffer, start, end)
+      const part = this.#parts?.read(tag, buffer, start, end, line)
+      return { line, timeMs, sessionId, part }
     }
     return { line: undefined, timeMs }
   }
@@ -201,7 +232,11 @@ export class Pipeline {
 
   #count({ verdicts, summaries }: Judged): void {
     this.counters.increment('events_total', verdicts.length)
-    for (const { status, session, reasons } of verdicts) {
+    for (const { status, session, reasons, continuation } of verdicts) {
+      if (continuation === true) {
+        this.counters.increment('continuations_total')
+        continue
+      }
       if (reasons !== undefined) this.#countLabelled('anomalies_total', { detector: reasons[0]! })
       if (status === 'unscored') {
         this.#countLabelled('unscored_total', { reason: session === undefined ? 'no_session' : 'scorer' })

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { withDefaults } from './check-options.js'
 import type { Chunk, Counters } from './chunk.js'
 import type { DeadLetter } from './dead-letter.js'
 import { ForwardServer } from './input/forward.js'
@@ -6,6 +7,7 @@ import type { ForwardServerOptions } from './input/forward-options.js'
 import type { Input, InputFactory } from './input/input.js'
 import { readLines } from './input/lines.js'
 import { packLines } from './input/pack-lines.js'
+import { DEFAULT_JOIN_OPTIONS, type JoinOptions } from './join/options.js'
 import type { Output } from './output/output.js'
 import { Pipeline, SUMMARY_TAG } from './pipeline.js'
 import { RepeatedWarning } from './repeated-warning.js'
@@ -29,6 +31,10 @@ export interface ServiceOptions {
   readonly tagPrefix?: string | undefined
   /** Whether session summaries are sent. Default true. */
   readonly sessionSummaries?: boolean | undefined
+  /** How lines that belong together are told. Default: each is judged alone. */
+  readonly join?: JoinOptions | undefined
+  /** How long lines are held back to be put into the order of their times, in milliseconds. Default 0: not at all. */
+  readonly reorderMs?: number | undefined
   readonly deadLetter?: DeadLetter | undefined
   readonly counters: Counters
   /** Told how long each chunk took from its arrival to its delivery. */
@@ -65,7 +71,10 @@ export class Service {
       tagPrefix,
       hasSummaries: options.sessionSummaries ?? true,
       sessionPath: sessionPath(stage),
+      join: options.join && withDefaults(DEFAULT_JOIN_OPTIONS, options.join),
+      reorderMs: options.reorderMs,
       now: stage.options.now,
+      onFailure: error => this.#complain(error),
     })
     this.#forward =
       options.forward &&
@@ -138,6 +147,7 @@ export class Service {
 
   async #stop(): Promise<void> {
     clearInterval(this.#ticker)
+    this.#pipeline.hurry()
     await Promise.all([this.#forward?.close(), ...this.#inputs.map(input => input.close())])
     await this.#pipeline
       .deliverSummaries(await this.stage.finish('open'))

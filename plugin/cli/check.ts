@@ -7,6 +7,7 @@ import { inspectEnvironment } from '../config-environment.js'
 import type { Environment } from '../config-secrets.js'
 import { ConfigError } from '../errors.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
+import { DEFAULT_HTTP_INPUT_OPTIONS } from '../input/http-options.js'
 import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
 import { isNothingAt } from '../model.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from '../output/forward-options.js'
@@ -127,12 +128,20 @@ function describeRule(rule: SessionRule): string {
   return `windows of ${seconds} s every ${stepSeconds} s${by === undefined ? '' : `, each ${describeRule(by)}`}`
 }
 
-function describeInputs({ forward, files, stdin }: Config['input']): [string, string][] {
+function describeInputs({ forward, http, files, stdin }: Config['input']): [string, string][] {
   const { host, port, path } = { ...DEFAULT_FORWARD_SERVER_OPTIONS, ...forward }
   return [
     ...(forward === undefined
       ? []
       : [['input', `forward on ${path ?? hostPort(host, port)}`] as [string, string]]),
+    ...(http === undefined
+      ? []
+      : [
+          [
+            'input',
+            `http on ${hostPort(http.host ?? DEFAULT_HTTP_INPUT_OPTIONS.host, http.port ?? DEFAULT_HTTP_INPUT_OPTIONS.port)}`,
+          ] as [string, string],
+        ]),
     ...(files === undefined
       ? []
       : [['input', `${files.paths.join(', ')}, tag ${files.tag}`] as [string, string]]),

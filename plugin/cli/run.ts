@@ -29,6 +29,8 @@ export async function runCommand(path: string): Promise<void> {
     outputs: makeOutputs(config, metrics, warn),
     tagPrefix: config.output.tagPrefix,
     sessionSummaries: config.output.sessionSummaries,
+    join: config.join,
+    reorderMs: config.reorderMs,
     deadLetter: config.deadLetter && new DeadLetterFile(config.deadLetter, metrics),
     counters: metrics,
     onChunk: seconds => metrics.observeChunk(seconds),

@@ -115,7 +115,7 @@ t.test('problems of the file are all listed', async t => {
     'model: {path: m}\ninput: {}\noutput: {x: 1}\n',
   )
   t.strictSame(complaints, [
-    './a.logneo.yaml: input is empty: give it at least one of forward, files, stdin (line 2)',
+    './a.logneo.yaml: input is empty: give it at least one of forward, http, files, stdin (line 2)',
     './a.logneo.yaml: output.x is unknown: use one of forward, ndjson, tag_prefix (line 3)',
     './a.logneo.yaml: output is empty: give it at least one of forward, ndjson (line 3)',
   ])
