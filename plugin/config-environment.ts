@@ -24,6 +24,9 @@ export async function inspectEnvironment({
 }: Config): Promise<EnvironmentFindings> {
   const problems: (string | undefined)[] = await Promise.all([
     ...(input.files?.paths ?? []).map(path => unreadable('input.files.paths', path)),
+    ...(input.follow === undefined
+      ? []
+      : [unmakeable('the positions of input.files', input.follow.positions)]),
     ...(input.forward?.path === undefined
       ? []
       : [unwritable('input.forward.path', dirname(input.forward.path))]),

@@ -20,7 +20,7 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     input: {
       ...(input.forward && { forward: socketOptions(input.forward, absolute) }),
       ...(input.http && { http: socketOptions(input.http, absolute) }),
-      ...(input.files && { files: { ...input.files, paths: input.files.paths.map(absolute) } }),
+      ...(input.files && filesInput(input.files, absolute, positionsPath(file, absolute))),
       ...(input.stdin && { stdin: input.stdin }),
     },
     output: {
@@ -38,6 +38,21 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     ...(metrics && { metrics: { ...DEFAULT_METRICS_ADDRESS, ...metrics } }),
     log: { level: file.log?.level ?? DEFAULT_LOG_LEVEL },
   }
+}
+
+/** Files are read once or followed. @param positions file for how far they were followed */
+function filesInput(
+  { follow, paths, tag, ...settings }: NonNullable<ConfigFile['input']['files']>,
+  absolute: (path: string) => string,
+  positions: string,
+): Pick<Config['input'], 'files' | 'follow'> {
+  const files = { paths: paths.map(absolute), tag }
+  return follow === true ? { follow: { ...files, ...camelKeys(settings), positions } } : { files }
+}
+
+/** In the folder for what is learnt while running, or where that would be. */
+function positionsPath({ state, model }: ConfigFile, absolute: (path: string) => string): string {
+  return resolve(absolute(state?.path ?? `${model.path}.state`), 'positions.json')
 }
 
 function toStage(

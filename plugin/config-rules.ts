@@ -29,6 +29,7 @@ export function checkRules(data: unknown): Problem[] {
     detection,
     sidecarAlone,
     files,
+    followed,
     feedback,
     ...SECURITY_RULES,
   ])
@@ -196,6 +197,13 @@ function sidecarAlone(get: Get, report: Report): void {
   for (const name of ['precision', 'provider', 'device_id', 'threads'])
     if (get(`model.${name}`) !== undefined)
       report(`model.${name}`, `has no effect with model.sidecar: remove it and give it to logneo sidecar`)
+}
+
+function followed(get: Get, report: Report): void {
+  if (get('input.files.follow') === true) return
+  for (const name of ['start_at', 'poll_ms', 'rotate_wait_ms', 'max_line_bytes'])
+    if (get(`input.files.${name}`) !== undefined)
+      report(`input.files.${name}`, 'has no effect on files that are read once: set follow, or remove it')
 }
 
 function files(get: Get, report: Report): void {

@@ -15,7 +15,6 @@ export const LATER_SETTINGS: readonly string[] = [
   'alerts',
   'dashboard',
   'input.kafka',
-  'input.files.follow',
   'output.elasticsearch',
   'output.kafka',
   'output.http',

@@ -13,6 +13,7 @@ import { type Environment, type FilledIn, fillIn, pathKey } from './config-secre
 import type { LOG_LEVELS } from './config-sections/operation.js'
 import { type ConfigSource, readSource, type SettingPath } from './config-source.js'
 import { ConfigError } from './errors.js'
+import type { FollowOptions } from './input/follow/options.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
 import type { HttpInputOptions } from './input/http-options.js'
 import type { JoinOptions } from './join/options.js'
@@ -44,6 +45,8 @@ export interface Config {
     readonly forward?: ForwardServerOptions
     readonly http?: HttpInputOptions
     readonly files?: { readonly paths: readonly string[]; readonly tag: string }
+    /** Files that are followed, instead of being read once. */
+    readonly follow?: FollowOptions
     readonly stdin?: { readonly tag: string }
   }
   /** At least one of `forward` and `ndjson`. */

@@ -1,5 +1,7 @@
 import type { Counters } from './chunk.js'
 import type { Config } from './config.js'
+import { FollowInput } from './input/follow/follow.js'
+import type { FollowOptions } from './input/follow/options.js'
 import { HttpInput } from './input/http.js'
 import type { HttpInputOptions } from './input/http-options.js'
 import type { InputFactory } from './input/input.js'
@@ -13,14 +15,22 @@ export function makeInputs(
   counters: Counters,
   warn: (message: string) => void,
 ): InputFactory[] {
-  const { http } = input
-  return [...(http ? [httpFactory({ ...http, warn }, counters)] : [])]
+  const { http, follow } = input
+  return [
+    ...(http ? [httpFactory({ ...http, warn }, counters)] : []),
+    ...(follow ? [followFactory({ ...follow, warn }, counters)] : []),
+  ]
 }
 
 const httpFactory =
   (options: HttpInputOptions, counters: Counters): InputFactory =>
   (take, ownTagPrefix) =>
     new HttpInput(options, take, ownTagPrefix, counters)
+
+const followFactory =
+  (options: FollowOptions, counters: Counters): InputFactory =>
+  take =>
+    new FollowInput(options, take, counters)
 
 /** The outputs that a config names. */
 export function makeOutputs(

@@ -128,7 +128,7 @@ function describeRule(rule: SessionRule): string {
   return `windows of ${seconds} s every ${stepSeconds} s${by === undefined ? '' : `, each ${describeRule(by)}`}`
 }
 
-function describeInputs({ forward, http, files, stdin }: Config['input']): [string, string][] {
+function describeInputs({ forward, http, files, follow, stdin }: Config['input']): [string, string][] {
   const { host, port, path } = { ...DEFAULT_FORWARD_SERVER_OPTIONS, ...forward }
   return [
     ...(forward === undefined
@@ -145,6 +145,9 @@ function describeInputs({ forward, http, files, stdin }: Config['input']): [stri
     ...(files === undefined
       ? []
       : [['input', `${files.paths.join(', ')}, tag ${files.tag}`] as [string, string]]),
+    ...(follow === undefined
+      ? []
+      : [['input', `following ${follow.paths.join(', ')}, tag ${follow.tag}`] as [string, string]]),
     ...(stdin === undefined ? [] : [['input', `standard input, tag ${stdin.tag}`] as [string, string]]),
   ]
 }

@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import { optional, settings, text } from '../config-fields.js'
+import { filesInput } from './files-input.js'
 import { forwardInput } from './forward-input.js'
 import { httpInput } from './http-input.js'
 
@@ -10,15 +10,7 @@ const tag = (whose: string) =>
 export const input = settings({
   forward: optional(forwardInput),
   http: optional(httpInput),
-  files: optional(
-    settings({
-      paths: z
-        .array(text('A file.'), { error: 'a list of files, such as [app.log, old.log.gz]' })
-        .min(1, { error: 'a list of at least one file' })
-        .meta({ description: 'Files, plain or gzip, one record a line; read once, from beginning to end.' }),
-      tag: text('Tag of their records; the outputs put their prefix before it.'),
-    }),
-  ),
+  files: optional(filesInput),
   stdin: optional(settings({ tag: tag('standard input') })),
 }).meta({
   description: 'Where records come from: at least one of forward, http, files, stdin.',

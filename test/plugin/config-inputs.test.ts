@@ -58,6 +58,28 @@ t.test('the HTTP input', async t => {
   })
 })
 
+t.test('files that are followed, and joined lines', async t => {
+  const text = `${HEAD}input: {files: {paths: [a.log], tag: raw.a, follow: true, start_at: end, poll_ms: 9}}
+line: {join: {traces: [java], start: '^x', max_length: 9, timeout_ms: 5}}
+session: {reorder_ms: 50}
+${OUT}`
+  const config = parseConfig(text, {}, '/c')
+  t.strictSame(config.input, {
+    follow: {
+      paths: ['/c/a.log'],
+      tag: 'raw.a',
+      startAt: 'end',
+      pollMs: 9,
+      positions: '/c/m.state/positions.json',
+    },
+  })
+  t.strictSame(config.join, { traces: ['java'], start: '^x', maxLength: 9, timeoutMs: 5 })
+  t.equal(config.reorderMs, 50)
+  const { input } = parseConfig(`${text}state: {path: s}\n`, {}, '/c')
+  t.equal(input.follow?.positions, '/c/s/positions.json')
+  t.strictSame(parseConfig(`${HEAD}input: {stdin: {tag: a}}\nline: {join: {}}\n${OUT}`, {}).join, {})
+})
+
 const WRONG: readonly (readonly [name: string, text: string, problem: string])[] = [
   [
     'users without a key',
@@ -78,6 +100,16 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
     'certificates of anybody',
     `${HEAD}input: {forward: {tls: {cert: a, key: b, require_client_certificate: true}}}\n${OUT}`,
     'input.forward.tls.require_client_certificate without ca takes a certificate of any public authority: set ca to your own (line 2)',
+  ],
+  [
+    'settings of followed files for others',
+    `${HEAD}input: {files: {paths: [a], tag: b, poll_ms: 5}}\n${OUT}`,
+    'input.files.poll_ms has no effect on files that are read once: set follow, or remove it (line 2)',
+  ],
+  [
+    'a language that is not known',
+    `${HEAD}input: {stdin: {tag: a}}\nline: {join: {traces: [cobol]}}\n${OUT}`,
+    'line.join.traces[0] must be one of java, python, go, got "cobol" (line 3)',
   ],
   [
     'a short token',
