@@ -28,6 +28,7 @@ export function toConfig(file: ConfigFile, folder: string): Config {
       ...(output.ndjson && { ndjson: { path: orDash(output.ndjson.path) } }),
       tagPrefix: output.tag_prefix ?? DEFAULT_TAG_PREFIX,
       sessionSummaries: file.detect?.session_summaries ?? true,
+      ...(output.route && { route: camelKeys(output.route) }),
     },
     ...(file.line?.join && { join: camelKeys(file.line.join) }),
     ...(file.session?.reorder_ms && { reorderMs: file.session.reorder_ms }),

@@ -1,6 +1,7 @@
 import { HeaderFormat } from '../drain/header/header-format.js'
 import { LinearRegex } from '../drain/regex/linear-regex.js'
 import type { Problem } from './config-problems.js'
+import { routes } from './config-route-rules.js'
 import { DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
 import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
 import { SECURITY_RULES } from './config-security-rules.js'
@@ -31,6 +32,7 @@ export function checkRules(data: unknown): Problem[] {
     files,
     followed,
     feedback,
+    routes,
     ...SECURITY_RULES,
   ])
     rule(get, report)

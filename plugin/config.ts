@@ -20,6 +20,7 @@ import type { JoinOptions } from './join/options.js'
 import type { LearnerOptions } from './learn/options.js'
 import type { LineRules } from './line-rules.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
+import type { RouteOptions } from './route/options.js'
 import type { FieldSet } from './verdict.js'
 
 /** A checked config in the terms of the parts it configures. Paths are absolute; what is left out has its part's default. */
@@ -56,6 +57,8 @@ export interface Config {
     readonly ndjson?: { readonly path: string }
     readonly tagPrefix: string
     readonly sessionSummaries: boolean
+    /** Where records go by their verdicts; missing: all of them everywhere. */
+    readonly route?: RouteOptions
   }
   /** How lines that belong together are told; missing: each is judged alone. */
   readonly join?: JoinOptions

@@ -3,6 +3,9 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   events_total: 'Records judged or passed on unscored.',
   continuations_total: 'Lines that went on with the event before them; among events_total, and not judged.',
   scorer_failures_total: 'Batches that the scorer failed on; their records passed unscored.',
+  records_left_out_total: 'Records that routing left out; those kept as context later are among them.',
+  records_kept_as_context_total:
+    'Records around an anomaly that were kept although sampling had left them out.',
   records_buried_total: 'Records that no output could take, written to the dead-letter file if there is one.',
   dead_letters_total: 'Dead letters written.',
   dead_letters_dropped_total: 'Dead letters dropped because too many waited to be written.',

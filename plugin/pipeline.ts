@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache'
 import {
   type Chunk,
   type Counters,
-  EntryIndex,
   entryEnd,
   entryKind,
   entryStart,
@@ -11,7 +10,6 @@ import {
   recordStart,
 } from './chunk.js'
 import type { DeadLetter } from './dead-letter.js'
-import { FIELD_KEY, VerdictEncoder } from './encode-verdict.js'
 import type { Engine } from './engine.js'
 import type { ClosedSummary, Judged, LineInput } from './engine-parts.js'
 import { RecordTooLargeError } from './errors.js'
@@ -20,10 +18,12 @@ import { PartReader } from './join/part-reader.js'
 import { type JudgeChain, judgeChain } from './line-judges.js'
 import { fieldPath, findField, readText } from './msgpack/field.js'
 import { NOT_FOUND } from './msgpack/header.js'
-import { PackWriter } from './msgpack/write.js'
-import { copyEntry, writeEntry } from './output/forward-entry.js'
-import type { Output } from './output/output.js'
-import type { FieldSet, SessionSummary, Verdict } from './verdict.js'
+import { type Output, outputKind } from './output/output.js'
+import { RecordPacker } from './record-packer.js'
+import { entriesEndingAt, type Lane } from './route/lanes.js'
+import type { ResolvedRouteOptions } from './route/options.js'
+import { Router } from './route/router.js'
+import type { FieldSet, SessionSummary } from './verdict.js'
 
 export interface PipelineOptions {
   readonly lineFields: readonly string[]
@@ -32,6 +32,8 @@ export interface PipelineOptions {
   readonly tagPrefix: string
   /** Whether summaries of sessions are sent. */
   readonly hasSummaries: boolean
+  /** Where records go by their verdicts; missing: all of them everywhere. */
+  readonly route?: ResolvedRouteOptions | undefined
   /** Path of the field that holds the session id, where the session rule says so. */
   readonly sessionPath: readonly string[] | undefined
   /** How lines that belong together are told; missing: each is judged alone. */
@@ -50,15 +52,13 @@ const MAX_UNDELIVERED = 256
 
 /** Entries ready for the outputs. */
 interface Tagged {
-  readonly tag: string
-  readonly records: PackedEntries
+  readonly lanes: readonly Lane[]
   readonly summaries: PackedEntries
 }
 
 /** A chunk's way through the stage: lines out of records, verdicts, records with verdicts, outputs. */
 export class Pipeline {
-  readonly #encoder: VerdictEncoder
-  readonly #writer = new PackWriter()
+  readonly #packer: RecordPacker
   readonly #linePaths: readonly (readonly Buffer[])[]
   readonly #sessionPath: readonly Buffer[] | undefined
   readonly #parts: PartReader | undefined
@@ -73,7 +73,14 @@ export class Pipeline {
     readonly counters: Counters,
     readonly options: PipelineOptions,
   ) {
-    this.#encoder = new VerdictEncoder(options.fields)
+    const { fields, tagPrefix, route } = options
+    this.#packer = new RecordPacker({
+      fields,
+      tagPrefix,
+      router: route && new Router(route, tagPrefix, counters),
+      now: options.now,
+      bury: ({ source }, bytes) => this.#bury(source, 'an entry that is not [time, record]', bytes),
+    })
     this.#linePaths = options.lineFields.map(field => fieldPath(field))
     this.#sessionPath = options.sessionPath && fieldPath(options.sessionPath)
     const { join, reorderMs = 0, now } = options
@@ -108,8 +115,8 @@ export class Pipeline {
   /** Delivers summaries of sessions that closed without a chunk. */
   async deliverSummaries(summaries: readonly SessionSummary[]): Promise<void> {
     this.#countClosed(summaries)
-    const packed = this.#packSummaries(summaries.map(summary => ({ after: 0, summary })))
-    await this.#deliver({ tag: '', records: NO_ENTRIES, summaries: packed })
+    const closed = summaries.map(summary => ({ after: 0, summary }))
+    await this.#deliver({ lanes: this.#packer.closed(closed), summaries: this.#packSummaries(closed) })
   }
 
   #deliverLate(summaries: readonly ClosedSummary[]): void {
@@ -130,10 +137,10 @@ export class Pipeline {
     }
     const judged = await this.#chain.judge.judge(inputs)
     this.#count(judged)
+    const { verdicts, summaries } = judged
     return {
-      tag: `${this.options.tagPrefix}${chunk.tag}`,
-      records: this.#packRecords(chunk, judged.verdicts, places),
-      summaries: this.#packSummaries(judged.summaries),
+      lanes: this.#packer.records(chunk, verdicts, places, summaries),
+      summaries: this.#packSummaries(summaries),
     }
   }
 
@@ -158,51 +165,17 @@ export class Pipeline {
     return at === NOT_FOUND ? undefined : readText(buffer, at, end)
   }
 
-  /** Events with their verdicts, group markers as they came; broken entries, which no receiver takes, go to the dead letters. */
-  #packRecords(chunk: Chunk, verdicts: readonly Verdict[], places: readonly number[]): PackedEntries {
-    const { entries } = chunk
-    const index = new EntryIndex(entries.count)
-    const writer = this.#writer
-    writer.reset()
-    const ends: number[] = []
-    let next = 0
-    for (let i = 0; i < entries.count; i++) {
-      if (places[next] === i) {
-        writeEntry(writer, entries, i, FIELD_KEY, this.#encoder.verdict(verdicts[next++]!))
-      } else if (entryKind(entries, i) === 'group') {
-        copyEntry(writer, entries, i)
-      } else {
-        const bytes = entries.buffer.subarray(entryStart(entries, i), entryEnd(entries, i))
-        this.#bury(chunk.source, 'an entry that is not [time, record]', bytes)
-        continue
-      }
-      ends.push(writer.length)
-    }
-    return indexed(writer.take(), ends, index)
-  }
-
   #packSummaries(summaries: readonly ClosedSummary[]): PackedEntries {
-    if (!this.options.hasSummaries || summaries.length === 0) return NO_ENTRIES
-    const index = new EntryIndex(summaries.length)
-    const writer = this.#writer
-    writer.reset()
-    const ends: number[] = []
-    for (const { summary } of summaries) {
-      writer.arrayHeader(2)
-      writer.eventTimeMs(this.options.now())
-      writer.mapHeader(1)
-      writer.raw(FIELD_KEY, 0, FIELD_KEY.length)
-      const value = this.#encoder.summary(summary)
-      writer.raw(value, 0, value.length)
-      ends.push(writer.length)
-    }
-    return indexed(writer.take(), ends, index)
+    const isWanted = this.options.hasSummaries && summaries.length > 0
+    return isWanted ? this.#packer.summaries(summaries) : NO_ENTRIES
   }
 
-  async #deliver({ tag, records, summaries }: Tagged): Promise<void> {
+  async #deliver({ lanes, summaries }: Tagged): Promise<void> {
     await Promise.all(
       this.outputs.flatMap(output => [
-        this.#deliverTo(output, tag, records),
+        ...lanes
+          .filter(({ to }) => to === undefined || to.has(outputKind(output)))
+          .map(({ tag, entries }) => this.#deliverTo(output, tag, entries)),
         this.#deliverTo(output, SUMMARY_TAG, summaries),
       ]),
     )
@@ -257,19 +230,8 @@ export class Pipeline {
 
 const NO_ENTRIES: PackedEntries = { buffer: Buffer.alloc(0), count: 0, offsets: new Uint32Array(0) }
 
-/** Entries that end at `ends`, one after the other from the beginning of `buffer`. */
-function indexed(buffer: Buffer, ends: readonly number[], index: EntryIndex): PackedEntries {
-  let start = 0
-  for (const end of ends) {
-    index.add(buffer, start, end)
-    start = end
-  }
-  return index.entries(buffer)
-}
-
 function without(entries: PackedEntries, at: number): PackedEntries {
   const { buffer, count } = entries
-  const index = new EntryIndex(count)
   const kept = Buffer.concat([
     buffer.subarray(0, entryStart(entries, at)),
     buffer.subarray(entryEnd(entries, at)),
@@ -277,5 +239,5 @@ function without(entries: PackedEntries, at: number): PackedEntries {
   const ends: number[] = []
   const removed = entryEnd(entries, at) - entryStart(entries, at)
   for (let i = 0; i < count; i++) if (i !== at) ends.push(entryEnd(entries, i) - (i > at ? removed : 0))
-  return indexed(kept, ends, index)
+  return entriesEndingAt(kept, ends)
 }

@@ -11,6 +11,7 @@ import { DEFAULT_JOIN_OPTIONS, type JoinOptions } from './join/options.js'
 import type { Output } from './output/output.js'
 import { Pipeline, SUMMARY_TAG } from './pipeline.js'
 import { RepeatedWarning } from './repeated-warning.js'
+import { DEFAULT_ROUTE_OPTIONS, type RouteOptions } from './route/options.js'
 import { createStage, type Stage } from './stage.js'
 import type { StageOptions } from './stage-options.js'
 
@@ -31,6 +32,8 @@ export interface ServiceOptions {
   readonly tagPrefix?: string | undefined
   /** Whether session summaries are sent. Default true. */
   readonly sessionSummaries?: boolean | undefined
+  /** Where records go by their verdicts. Default: all of them everywhere. */
+  readonly route?: RouteOptions | undefined
   /** How lines that belong together are told. Default: each is judged alone. */
   readonly join?: JoinOptions | undefined
   /** How long lines are held back to be put into the order of their times, in milliseconds. Default 0: not at all. */
@@ -71,6 +74,7 @@ export class Service {
       tagPrefix,
       hasSummaries: options.sessionSummaries ?? true,
       sessionPath: sessionPath(stage),
+      route: options.route && withDefaults({ ...DEFAULT_ROUTE_OPTIONS, rules: [] }, options.route),
       join: options.join && withDefaults(DEFAULT_JOIN_OPTIONS, options.join),
       reorderMs: options.reorderMs,
       now: stage.options.now,

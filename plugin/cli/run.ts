@@ -29,6 +29,7 @@ export async function runCommand(path: string): Promise<void> {
     outputs: makeOutputs(config, metrics, warn),
     tagPrefix: config.output.tagPrefix,
     sessionSummaries: config.output.sessionSummaries,
+    route: config.output.route,
     join: config.join,
     reorderMs: config.reorderMs,
     deadLetter: config.deadLetter && new DeadLetterFile(config.deadLetter, metrics),

@@ -1,5 +1,6 @@
 import { optional, settings, text } from '../config-fields.js'
 import { forwardOutput } from './forward-output.js'
+import { route } from './route.js'
 
 /** Put before the tags of outgoing records where nothing else is set. */
 export const DEFAULT_TAG_PREFIX = 'scored.'
@@ -12,6 +13,7 @@ export const output = settings({
       description: 'JSON lines with tag, time and the record.',
     }),
   ),
+  route: optional(route),
   tag_prefix: optional(
     text('Outgoing tags are this before the incoming tag; incoming tags that begin so are refused.'),
     DEFAULT_TAG_PREFIX,

@@ -116,7 +116,7 @@ t.test('problems of the file are all listed', async t => {
   )
   t.strictSame(complaints, [
     './a.logneo.yaml: input is empty: give it at least one of forward, http, files, stdin (line 2)',
-    './a.logneo.yaml: output.x is unknown: use one of forward, ndjson, tag_prefix (line 3)',
+    './a.logneo.yaml: output.x is unknown: use one of forward, ndjson, route, tag_prefix (line 3)',
     './a.logneo.yaml: output is empty: give it at least one of forward, ndjson (line 3)',
   ])
   t.strictSame([code, printed], [2, ''])

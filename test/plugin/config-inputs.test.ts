@@ -80,6 +80,31 @@ ${OUT}`
   t.strictSame(parseConfig(`${HEAD}input: {stdin: {tag: a}}\nline: {join: {}}\n${OUT}`, {}).join, {})
 })
 
+t.test('where records go', async t => {
+  const text = `${HEAD}input: {stdin: {tag: a}}
+output:
+  ndjson: {path: "-"}
+  forward: {}
+  route:
+    context_before: 7
+    rules:
+      - {severity: [none], sample: 0.1}
+      - {severity: [high], tag: urgent., to: [forward, ndjson]}
+`
+  t.strictSame(parseConfig(text, {}, '/c').output.route, {
+    contextBefore: 7,
+    rules: [
+      { severity: ['none'], sample: 0.1 },
+      { severity: ['high'], tag: 'urgent.', to: ['forward', 'ndjson'] },
+    ],
+  })
+  const wrong = text.replace('[none], sample: 0.1', '[none, high], sample: 0').replace('ndjson]', 'kafka]')
+  t.strictSame(problemsOf(wrong), [
+    'output.route.rules names severity high in rule 1 and in rule 2, which will never count for it: remove it from one (line 8)',
+    'output.route.rules sends to kafka, which output does not have: add it, or remove it from the rule (line 8)',
+  ])
+})
+
 const WRONG: readonly (readonly [name: string, text: string, problem: string])[] = [
   [
     'users without a key',
