@@ -7,7 +7,8 @@ import type { ForwardServerOptions } from './input/forward-options.js'
 import type { Input, InputFactory } from './input/input.js'
 import { readLines } from './input/lines.js'
 import { packLines } from './input/pack-lines.js'
-import { DEFAULT_JOIN_OPTIONS, type JoinOptions } from './join/options.js'
+import { DEFAULT_JOIN_OPTIONS, type JoinOptions, type ResolvedJoinOptions } from './join/options.js'
+import type { LineRules } from './line-rules.js'
 import type { Output } from './output/output.js'
 import { Pipeline, SUMMARY_TAG } from './pipeline.js'
 import { RepeatedWarning } from './repeated-warning.js'
@@ -75,7 +76,7 @@ export class Service {
       hasSummaries: options.sessionSummaries ?? true,
       sessionPath: sessionPath(stage),
       route: options.route && withDefaults({ ...DEFAULT_ROUTE_OPTIONS, rules: [] }, options.route),
-      join: options.join && withDefaults(DEFAULT_JOIN_OPTIONS, options.join),
+      join: joinOptions(options.join, stage.rules),
       reorderMs: options.reorderMs,
       now: stage.options.now,
       onFailure: error => this.#complain(error),
@@ -189,4 +190,10 @@ function sessionPath(stage: Stage): readonly string[] | undefined {
   const { session } = stage.rules
   const by = session.kind === 'window' ? session.by : session
   return by?.kind === 'field' ? by.path.split('.') : undefined
+}
+
+/** As told, else as the model learnt it. */
+function joinOptions(told: JoinOptions | undefined, { join }: LineRules): ResolvedJoinOptions | undefined {
+  const wanted = told ?? join
+  return wanted && withDefaults(DEFAULT_JOIN_OPTIONS, wanted)
 }

@@ -4,7 +4,6 @@ import { joinedLine } from './pieces.js'
 
 /** Lines that are judged as one, and their verdict once it is there. */
 export class JoinedEvent {
-  numLines = 1
   /** Since when it waits for pieces, in milliseconds. */
   waitingSince: number | undefined
   /** The verdict, once it is there. */

@@ -1,22 +1,13 @@
 import { LRUCache } from 'lru-cache'
-import { LinearRegex } from '../../drain/regex/linear-regex.js'
 import type { ClosedSummary, Judged, LineInput, LineJudge, LinePart } from '../engine-parts.js'
 import { continuationOf, JoinedEvent } from './joined-event.js'
 import type { ResolvedJoinOptions } from './options.js'
-import { type TraceState, Traces } from './traces.js'
+import { EventTeller, ProgramLines } from './program-lines.js'
 
-/** A program silent for this long does not go on with its last event, in milliseconds. */
-const MAX_QUIET_MS = 30_000
-
-/** What is known of a program's latest lines. */
+/** A program and its latest event. */
 interface Stream {
-  readonly event: JoinedEvent
-  trace: TraceState
-  /** Whether the latest line was broken, so that the next one goes on with it. */
-  isBroken: boolean
-  /** Whether its lines come with their newlines. */
-  hasNewlines: boolean
-  touchedMs: number
+  readonly lines: ProgramLines
+  event: JoinedEvent
 }
 
 export interface JoinerParts {
@@ -33,8 +24,7 @@ export interface JoinerParts {
  */
 export class Joiner implements LineJudge {
   readonly #streams: LRUCache<string, Stream>
-  readonly #traces: Traces
-  readonly #start: LinearRegex | undefined
+  readonly #teller: EventTeller
   /** Events that wait for pieces, the oldest first. */
   readonly #waiting = new Set<JoinedEvent>()
   #timer: NodeJS.Timeout | undefined
@@ -42,10 +32,8 @@ export class Joiner implements LineJudge {
 
   /** @throws PatternError when the pattern of `start` cannot be used */
   constructor(readonly parts: JoinerParts) {
-    const { traces, start, maxStreams } = parts.options
-    this.#traces = new Traces(traces)
-    this.#start = start === undefined ? undefined : LinearRegex.compile(start)
-    this.#streams = new LRUCache({ max: maxStreams })
+    this.#teller = new EventTeller(parts.options)
+    this.#streams = new LRUCache({ max: parts.options.maxStreams })
   }
 
   async judge(lines: readonly LineInput[]): Promise<Judged> {
@@ -85,47 +73,32 @@ export class Joiner implements LineJudge {
     if (part === undefined) return this.#begin(line, ready)
     const now = this.parts.now()
     const stream = this.#streams.get(part.stream)
-    const hasNewlines = part.hasNewline || stream?.hasNewlines === true
-    const isBroken = part.isBroken ?? (hasNewlines && !part.hasNewline)
-    if (stream !== undefined && this.#goesOn(stream, part, now)) {
-      stream.touchedMs = now
-      stream.hasNewlines = hasNewlines
-      stream.isBroken = isBroken
-      this.#extend(stream.event, part, isBroken, ready)
-      return stream.event
+    if (stream?.event.failure) stream.lines.forget()
+    const lines = stream?.lines ?? new ProgramLines(this.#teller)
+    if (lines.next(part, now)) {
+      this.#extend(stream!.event, part, lines.isBroken, ready)
+      return stream!.event
     }
     if (stream?.event.isWaiting) this.#complete(stream.event, ready)
-    const mustWait = isBroken && !this.#isHurried
-    const event = this.#begin(line, mustWait ? undefined : ready)
-    if (mustWait) {
-      event.waitingSince = now
-      this.#waiting.add(event)
-    }
-    const trace = this.#traces.begin(part.content)
-    this.#streams.set(part.stream, { event, trace, isBroken, hasNewlines, touchedMs: now })
+    const event = this.#begin(line, lines.isBroken && !this.#isHurried ? undefined : ready)
+    if (stream !== undefined) stream.event = event
+    else this.#streams.set(part.stream, { lines, event })
     return event
   }
 
+  /** @param ready takes the event; missing: it waits for pieces first */
   #begin(line: LineInput, ready: JoinedEvent[] | undefined): JoinedEvent {
     const event = new JoinedEvent(line)
-    ready?.push(event)
+    if (ready === undefined) {
+      event.waitingSince = this.parts.now()
+      this.#waiting.add(event)
+    } else {
+      ready.push(event)
+    }
     return event
-  }
-
-  #goesOn(stream: Stream, { content }: LinePart, now: number): boolean {
-    const { numLines, failure } = stream.event
-    if (numLines >= this.parts.options.maxLines || failure !== undefined) return false
-    if (now - stream.touchedMs > MAX_QUIET_MS) return false
-    if (stream.isBroken) return true
-    if (this.#start !== undefined) return this.#start.find(content) === undefined
-    const next = this.#traces.next(content, stream.trace)
-    if (next === undefined) return false
-    stream.trace = next
-    return true
   }
 
   #extend(event: JoinedEvent, part: LinePart, isBroken: boolean, ready: JoinedEvent[]): void {
-    event.numLines++
     if (!event.isWaiting) return
     event.addPiece(part, this.parts.options.maxLength)
     if (!isBroken) this.#complete(event, ready)
