@@ -8,6 +8,8 @@ export class JoinedEvent {
   waitingSince: number | undefined
   /** The verdict, once it is there. */
   verdict: Verdict | undefined
+  /** Let go of with the verdict: an event is remembered long after its line. */
+  #first: LineInput | undefined
   /** Why there will be no verdict. */
   failure: { readonly error: unknown } | undefined
   /** What the program wrote in the pieces so far, where there are several. */
@@ -18,7 +20,9 @@ export class JoinedEvent {
   #fail = (_: unknown): void => {}
 
   /** @param first its first line, or the first piece of that */
-  constructor(readonly first: LineInput) {}
+  constructor(first: LineInput) {
+    this.#first = first
+  }
 
   get isWaiting(): boolean {
     return this.waitingSince !== undefined
@@ -26,7 +30,7 @@ export class JoinedEvent {
 
   /** Takes the next piece of the first line. What is beyond `maxLength` is left out. */
   addPiece({ content }: LinePart, maxLength: number): void {
-    this.#content ??= [this.first.part!.content]
+    this.#content ??= [this.#first!.part!.content]
     if (this.#length === 0) this.#length = this.#content[0]!.length
     const kept = content.slice(0, Math.max(0, maxLength - this.#length))
     this.#length += kept.length
@@ -35,8 +39,9 @@ export class JoinedEvent {
 
   /** What is to be judged. */
   input(): LineInput {
-    if (this.#content === undefined) return this.first
-    return { ...this.first, line: joinedLine(this.first.line!, this.#content.join('')) }
+    const first = this.#first!
+    if (this.#content === undefined) return first
+    return { ...first, line: joinedLine(first.line!, this.#content.join('')) }
   }
 
   /** Resolves with the verdict. */
@@ -52,6 +57,8 @@ export class JoinedEvent {
 
   settle(verdict: Verdict): void {
     this.verdict = verdict
+    this.#first = undefined
+    this.#content = undefined
     this.#settle(verdict)
   }
 

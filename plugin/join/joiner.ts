@@ -27,6 +27,7 @@ export class Joiner implements LineJudge {
   readonly #teller: EventTeller
   /** Events that wait for pieces, the oldest first. */
   readonly #waiting = new Set<JoinedEvent>()
+  #numEvents = 0
   #timer: NodeJS.Timeout | undefined
   #isHurried = false
 
@@ -38,11 +39,15 @@ export class Joiner implements LineJudge {
 
   async judge(lines: readonly LineInput[]): Promise<Judged> {
     const owners: JoinedEvent[] = []
+    /** Whether each line is the first of its event. */
+    const areFirst: boolean[] = []
     const ready: JoinedEvent[] = []
     /** Of each event that is ready, how many lines had come by then. */
     const numBefore: number[] = []
     for (const line of lines) {
+      const numEvents = this.#numEvents
       owners.push(this.#place(line, ready))
+      areFirst.push(this.#numEvents > numEvents)
       while (numBefore.length < ready.length) numBefore.push(owners.length)
     }
     this.#watch()
@@ -50,9 +55,7 @@ export class Joiner implements LineJudge {
     // Those whose pieces come in later calls.
     for (const owner of owners) if (owner.verdict === undefined) await owner.wait()
     return {
-      verdicts: owners.map((owner, i) =>
-        owner.first === lines[i] ? owner.verdict! : continuationOf(owner.verdict!),
-      ),
+      verdicts: owners.map((owner, i) => (areFirst[i] ? owner.verdict! : continuationOf(owner.verdict!))),
       summaries: summaries.map(({ after, summary }) => ({
         after: after === 0 ? 0 : numBefore[after - 1]!,
         summary,
@@ -88,6 +91,7 @@ export class Joiner implements LineJudge {
 
   /** @param ready takes the event; missing: it waits for pieces first */
   #begin(line: LineInput, ready: JoinedEvent[] | undefined): JoinedEvent {
+    this.#numEvents++
     const event = new JoinedEvent(line)
     if (ready === undefined) {
       event.waitingSince = this.parts.now()

@@ -24,13 +24,19 @@ export interface PieceFields {
 const CRI = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d) (stdout|stderr) ([PF])(?::[A-Z]+)* ?/
 /** No CRI header is longer. */
 const MAX_CRI_HEADER = 96
+const BRACE = 0x7b
+const LETTER_T = 0x54
 const DOCKER = /^\{"log":"/
 
 /** What a raw line of CRI or Docker says of itself; nothing when it is neither. */
 export function rawPiece(line: string): Piece | undefined {
+  // Nearly all lines are neither, and show it here.
+  const first = line.charCodeAt(0)
+  if (first === BRACE) return DOCKER.test(line) ? dockerPiece(line) : undefined
+  if (line.charCodeAt(10) !== LETTER_T) return undefined
   const cri = CRI.exec(line.length > MAX_CRI_HEADER ? line.slice(0, MAX_CRI_HEADER) : line)
   if (cri !== null) return { content: line.slice(cri[0].length), isBroken: cri[2] === 'P', output: cri[1] }
-  return DOCKER.test(line) ? dockerPiece(line) : undefined
+  return undefined
 }
 
 /** Docker's file driver ends the text of whole lines with a newline. */

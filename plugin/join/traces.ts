@@ -89,6 +89,9 @@ const go: TraceRule = {
   begin: line => (GO_PANIC.test(line) || GO_ROUTINE.test(line) ? 'go' : undefined),
 }
 
+/** First characters of lines that go on with any event: frames, causes and goroutines. */
+const GOES_ON_ANYWHERE: ReadonlySet<number> = new Set([...' \tCSg'].map(letter => letter.charCodeAt(0)))
+
 const RULES: Readonly<Record<TraceName, TraceRule>> = { java, python, go }
 
 /** Tells which lines go on with the event before them, by the traces of some languages. */
@@ -101,6 +104,8 @@ export class Traces {
 
   /** The state after a line that goes on with an event in `state`; nothing when it begins another. */
   next(line: string, state: TraceState): TraceState | undefined {
+    // Nearly all lines are ordinary and follow ordinary ones.
+    if (state === 'none' && !GOES_ON_ANYWHERE.has(line.charCodeAt(0))) return undefined
     const start = beginning(line)
     for (const rule of this.#rules) {
       const next = rule.next(start, state)
