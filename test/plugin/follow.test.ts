@@ -212,6 +212,19 @@ t.test('what is gone is told once, and reading goes on', async t => {
   t.equal(subject.counters.of('follow_lost_total'), 1)
 })
 
+t.test('another file that begins the same is another file', async t => {
+  const subject = Subject.make(t)
+  await writeFile(subject.path, text(0, 3))
+  await subject.start()
+  await subject.sees(3)
+  await subject.stop()
+  await writeFile(subject.at('new'), text(0, 5))
+  await rename(subject.at('new'), subject.path)
+  await subject.start()
+  await subject.sees(8)
+  t.strictSame(subject.seen.slice(3), lines(0, 5))
+})
+
 t.test('a deleted file is read on, and its successor after it', async t => {
   const subject = Subject.make(t)
   await writeFile(subject.path, text(0, 2))

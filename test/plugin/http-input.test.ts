@@ -338,6 +338,22 @@ t.test('when outputs are slow, senders are asked to come again', async t => {
   t.equal(subject.input.inFlightBytes, 0)
 })
 
+t.test('a body that finds no room while it arrives is put off, and holds none', async t => {
+  const subject = await Subject.start(t, { maxInFlightBytes: 10 })
+  const sent = request({ port: subject.address.port, host: '127.0.0.1', method: 'POST', headers: ndjson })
+  sent.on('error', () => {})
+  const answered = once(sent, 'response')
+  sent.write('x'.repeat(20))
+  while (subject.input.inFlightBytes < 20) await new Promise(resolve => setTimeout(resolve, 5))
+  sent.write('x'.repeat(20))
+  const [response] = await answered
+  t.equal(response.statusCode, 429)
+  response.resume()
+  sent.end()
+  t.equal(subject.input.inFlightBytes, 0)
+  t.strictSame(subject.seen, [])
+})
+
 t.test('slow and broken senders are cut off and take nothing with them', async t => {
   const subject = await Subject.start(t, { requestTimeoutMs: 100, maxConnections: 3 })
   const open = async (text: string) => {
