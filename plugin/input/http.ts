@@ -21,6 +21,8 @@ import { requestChunkId, requestTag } from './http-request.js'
 import type { Input } from './input.js'
 
 const MAX_HEADER_BYTES = 16 * 1024
+/** How often connections that have become idle are closed while the input closes. */
+const CLOSE_IDLE_MS = 50
 /** How long a sender that was refused may go on sending what nobody reads. */
 const LINGER_MS = 2000
 
@@ -88,9 +90,11 @@ export class HttpInput implements Input {
     this.#isClosing = true
     const closed = once(this.#server, 'close')
     this.#server.close()
-    this.#server.closeIdleConnections()
+    // A connection may have been busy until just now.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), CLOSE_IDLE_MS)
     const cutOff = setTimeout(() => this.#server.closeAllConnections(), this.#options.closeTimeoutMs)
     await closed
+    clearInterval(idle)
     clearTimeout(cutOff)
   }
 
