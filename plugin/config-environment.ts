@@ -4,7 +4,9 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import type { Config } from './config.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import { DEFAULT_HTTP_INPUT_OPTIONS } from './input/http-options.js'
 import type { KafkaConnectionOptions } from './kafka/connection.js'
+import type { TlsClientFiles } from './tls-files.js'
 
 /** What a config finds on the machine. */
 export interface EnvironmentFindings {
@@ -25,6 +27,9 @@ export async function inspectEnvironment({
 }: Config): Promise<EnvironmentFindings> {
   const problems: (string | undefined)[] = await Promise.all([
     ...(input.files?.paths ?? []).map(path => unreadable('input.files.paths', path)),
+    ...(input.follow === undefined
+      ? []
+      : [unmakeable('the positions of input.files', input.follow.positions)]),
     ...(input.forward?.path === undefined
       ? []
       : [unwritable('input.forward.path', dirname(input.forward.path))]),
@@ -44,6 +49,9 @@ export async function inspectEnvironment({
     ...(output.ndjson === undefined || output.ndjson.path === '-'
       ? []
       : [unwritableFile('output.ndjson.path', output.ndjson.path)]),
+    ...tlsFiles('input.forward.tls', input.forward?.tls),
+    ...tlsFiles('input.http.tls', input.http?.tls),
+    ...tlsFiles('output.forward.tls', output.forward?.tls),
     ...(deadLetter === undefined ? [] : [unmakeable('dead_letter.path', deadLetter.path)]),
     ...kafkaFiles('input.kafka', input.kafka),
     ...kafkaFiles('output.kafka', output.kafka),
@@ -54,6 +62,9 @@ export async function inspectEnvironment({
     ...(input.forward !== undefined && input.forward.path === undefined
       ? [{ name: 'input.forward', host, port }]
       : []),
+    ...(input.http === undefined
+      ? []
+      : [{ name: 'input.http', ...listeningAddress({ ...DEFAULT_HTTP_INPUT_OPTIONS, ...input.http }) }]),
     ...(metrics === undefined ? [] : [{ name: 'metrics', ...metrics }]),
   ]
   for (const address of addresses) {
@@ -71,10 +82,7 @@ export async function inspectEnvironment({
 }
 
 function kafkaFiles(name: string, options: KafkaConnectionOptions | undefined) {
-  const { ca, cert, key } = options?.tls ?? {}
-  return Object.entries({ ca, cert, key }).map(async ([file, path]) =>
-    path === undefined ? undefined : unreadable(`${name}.tls.${file}`, path),
-  )
+  return tlsFiles(`${name}.tls`, options?.tls)
 }
 
 function kafkaNotes(name: string, options: KafkaConnectionOptions | undefined): string[] {
@@ -82,6 +90,19 @@ function kafkaNotes(name: string, options: KafkaConnectionOptions | undefined): 
   return isOpen
     ? [`${name}.sasl: plain without tls shows the password to whoever listens: add tls, or use scram-sha-512`]
     : []
+}
+
+const listeningAddress = ({ host, port }: { readonly host: string; readonly port: number }) => ({
+  host,
+  port,
+})
+
+/** Each of the files of a `tls` section. */
+function tlsFiles(name: string, files: TlsClientFiles | undefined): Promise<string | undefined>[] {
+  return (['cert', 'key', 'ca'] as const).flatMap(file => {
+    const path = files?.[file]
+    return path === undefined ? [] : [unreadable(`${name}.${file}`, path)]
+  })
 }
 
 const LISTEN_ADVICE: Readonly<Record<string, string>> = {

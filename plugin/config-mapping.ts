@@ -21,7 +21,8 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     stage: { ...toStage(file, absolute(file.model.path)), ...sidecarOptions(file.model, absolute) },
     input: {
       ...(input.forward && { forward: socketOptions(input.forward, absolute) }),
-      ...(input.files && { files: { ...input.files, paths: input.files.paths.map(absolute) } }),
+      ...(input.http && { http: socketOptions(input.http, absolute) }),
+      ...(input.files && filesInput(input.files, absolute, positionsPath(file, absolute))),
       ...(input.stdin && { stdin: input.stdin }),
       ...(input.kafka && { kafka: clusterOptions(input.kafka, absolute) }),
     },
@@ -32,7 +33,10 @@ export function toConfig(file: ConfigFile, folder: string): Config {
       ...(output.kafka && { kafka: clusterOptions(output.kafka, absolute) }),
       tagPrefix: output.tag_prefix ?? DEFAULT_TAG_PREFIX,
       sessionSummaries: file.detect?.session_summaries ?? true,
+      ...(output.route && { route: camelKeys(output.route) }),
     },
+    ...(file.line?.join && { join: camelKeys(file.line.join) }),
+    ...(file.session?.reorder_ms && { reorderMs: file.session.reorder_ms }),
     ...(dead_letter && { deadLetter: { ...camelKeys(dead_letter), path: absolute(dead_letter.path) } }),
     ...statePath(file, absolute),
     learn: learnOptions(file.model),
@@ -42,6 +46,21 @@ export function toConfig(file: ConfigFile, folder: string): Config {
     ...(metrics && { metrics: { ...DEFAULT_METRICS_ADDRESS, ...metrics } }),
     log: { level: file.log?.level ?? DEFAULT_LOG_LEVEL },
   }
+}
+
+/** Files are read once or followed. @param positions file for how far they were followed */
+function filesInput(
+  { follow, paths, tag, ...settings }: NonNullable<ConfigFile['input']['files']>,
+  absolute: (path: string) => string,
+  positions: string,
+): Pick<Config['input'], 'files' | 'follow'> {
+  const files = { paths: paths.map(absolute), tag }
+  return follow === true ? { follow: { ...files, ...camelKeys(settings), positions } } : { files }
+}
+
+/** In the folder for what is learnt while running, or where that would be. */
+function positionsPath({ state, model }: ConfigFile, absolute: (path: string) => string): string {
+  return resolve(absolute(state?.path ?? `${model.path}.state`), 'positions.json')
 }
 
 function toStage(
@@ -188,11 +207,30 @@ function camelKeys<T extends object>(settings: T): CamelKeys<T> {
   ) as CamelKeys<T>
 }
 
-function socketOptions<T extends { path?: string }>(
+interface SocketSettings {
+  path?: string
+  tls?: object
+}
+
+/** Names of settings of `tls` that are paths. */
+const TLS_PATHS = ['cert', 'key', 'ca'] as const
+
+function socketOptions<T extends SocketSettings>(
   settings: T,
   absolute: (path: string) => string,
-): CamelKeys<T> {
-  return camelKeys(settings.path === undefined ? settings : { ...settings, path: absolute(settings.path) })
+): Omit<CamelKeys<T>, 'tls'> & { tls?: CamelKeys<NonNullable<T['tls']>> } {
+  const { path, tls, ...others } = settings
+  return {
+    ...(camelKeys(others) as unknown as Omit<CamelKeys<T>, 'tls'>),
+    ...(path !== undefined && { path: absolute(path) }),
+    ...(tls && { tls: tlsOptions(tls as NonNullable<T['tls']>, absolute) }),
+  }
+}
+
+function tlsOptions<T extends object>(settings: T, absolute: (path: string) => string): CamelKeys<T> {
+  const files = settings as Partial<Record<string, string>>
+  const paths = TLS_PATHS.flatMap(name => (files[name] === undefined ? [] : [[name, absolute(files[name])]]))
+  return camelKeys({ ...settings, ...Object.fromEntries(paths) })
 }
 
 interface ClusterSettings {

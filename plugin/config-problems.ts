@@ -38,7 +38,7 @@ export function describeIssues(
     const text =
       value === undefined
         ? `${settingName(path)} is missing: it must be ${message}`
-        : `${settingName(path)} must be ${message}, got ${show(value)}`
+        : `${settingName(path)} must be ${message}, ${isSecret(path) ? 'and is not' : `got ${show(value)}`}`
     return [{ path, text }]
   })
 }
@@ -51,6 +51,11 @@ function unknownSetting(path: SettingPath, known: readonly string[]): Problem {
   const advice = close === undefined ? `use one of ${known.join(', ')}` : `did you mean ${close}?`
   return { path, text: `${name} is unknown: ${advice}` }
 }
+
+const SECRETS: ReadonlySet<unknown> = new Set(['shared_key', 'password', 'token'])
+
+/** Settings whose value no message shows, also where it is wrong. */
+const isSecret = (path: SettingPath): boolean => SECRETS.has(path.at(-1))
 
 const MAX_SHOWN = 80
 

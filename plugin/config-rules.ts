@@ -1,11 +1,14 @@
 import { HeaderFormat } from '../drain/header/header-format.js'
 import { LinearRegex } from '../drain/regex/linear-regex.js'
 import type { Problem } from './config-problems.js'
+import { routes } from './config-route-rules.js'
 import { kafka } from './config-rules-kafka.js'
 import { DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
 import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
+import { SECURITY_RULES } from './config-security-rules.js'
 import type { SettingPath } from './config-source.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
+import { DEFAULT_HTTP_INPUT_OPTIONS } from './input/http-options.js'
 import { DEFAULT_ELASTICSEARCH_OPTIONS } from './output/elasticsearch-options.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from './output/forward-options.js'
 
@@ -32,8 +35,11 @@ export function checkRules(data: unknown): Problem[] {
     detection,
     sidecarAlone,
     files,
+    followed,
     feedback,
     kafka,
+    routes,
+    ...SECURITY_RULES,
   ])
     rule(get, report)
   return problems
@@ -53,7 +59,7 @@ function needsSections(get: Get, report: Report): void {
   if (get('input.files') !== undefined && get('input.stdin') !== undefined)
     report('input.stdin', 'cannot be set together with input.files: keep one of the two')
   for (const [section, names] of [
-    ['input', ['forward', 'files', 'stdin', 'kafka']],
+    ['input', ['forward', 'http', 'files', 'stdin', 'kafka']],
     ['output', ['forward', 'elasticsearch', 'ndjson', 'kafka']],
   ] as const) {
     const isEmpty = isMap(get(section)) && names.every(name => get(`${section}.${name}`) === undefined)
@@ -150,6 +156,13 @@ function addresses(get: Get, report: Report): void {
   const metrics = addressOf(get, 'metrics', DEFAULT_METRICS_ADDRESS)
   if (input && metrics && reaches(metrics, input))
     report('metrics.port', `is also that of input.forward (${String(metrics.port)}): choose another`)
+  const http = addressOf(get, 'input.http', DEFAULT_HTTP_INPUT_OPTIONS)
+  for (const [name, other] of [
+    ['input.forward', input],
+    ['metrics', metrics],
+  ] as const)
+    if (http && other && reaches(http, other))
+      report('input.http.port', `is also that of ${name} (${String(http.port)}): choose another`)
 }
 
 function feedback(get: Get, report: Report): void {
@@ -160,7 +173,7 @@ function feedback(get: Get, report: Report): void {
 function tags(get: Get, report: Report): void {
   const prefix = get('output.tag_prefix') ?? DEFAULT_TAG_PREFIX
   if (typeof prefix !== 'string' || prefix === '') return
-  for (const name of ['input.files.tag', 'input.stdin.tag', 'input.kafka.tag']) {
+  for (const name of ['input.files.tag', 'input.stdin.tag', 'input.http.tag', 'input.kafka.tag']) {
     const tag = get(name)
     if (typeof tag === 'string' && tag.startsWith(prefix))
       report(
@@ -192,7 +205,7 @@ function sessions(get: Get, report: Report): void {
 }
 
 function patterns(get: Get, report: Report): void {
-  for (const name of ['session.regex', 'session.window.by.regex', 'session.end'])
+  for (const name of ['session.regex', 'session.window.by.regex', 'session.end', 'line.join.start'])
     attempt(get(name), name, report, pattern => LinearRegex.compile(pattern))
   attempt(get('line.format'), 'line.format', report, format => HeaderFormat.parse(format))
 }
@@ -218,6 +231,13 @@ function sidecarAlone(get: Get, report: Report): void {
   for (const name of ['precision', 'provider', 'device_id', 'threads'])
     if (get(`model.${name}`) !== undefined)
       report(`model.${name}`, `has no effect with model.sidecar: remove it and give it to logneo sidecar`)
+}
+
+function followed(get: Get, report: Report): void {
+  if (get('input.files.follow') === true) return
+  for (const name of ['start_at', 'poll_ms', 'rotate_wait_ms', 'max_line_bytes'])
+    if (get(`input.files.${name}`) !== undefined)
+      report(`input.files.${name}`, 'has no effect on files that are read once: set follow, or remove it')
 }
 
 function files(get: Get, report: Report): void {

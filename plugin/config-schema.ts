@@ -11,17 +11,7 @@ import { persist } from './config-sections/persist.js'
 import { session } from './config-sections/session.js'
 
 /** Sections of later versions: they are not accepted silently, and the message says why. */
-export const LATER_SETTINGS: readonly string[] = [
-  'store',
-  'dashboard',
-  'input.http',
-  'input.files.follow',
-  'input.forward.shared_key',
-  'input.forward.tls',
-  'output.forward.shared_key',
-  'output.forward.tls',
-  'output.http',
-]
+export const LATER_SETTINGS: readonly string[] = ['store', 'dashboard', 'output.http']
 
 /** The config file as it is written: names in snake_case, before paths are resolved. */
 export const configFileSchema = settings({

@@ -16,13 +16,17 @@ import { type ConfigSource, readSource, type SettingPath } from './config-source
 import { ConfigError } from './errors.js'
 import type { HistoryPlace } from './history/open-history.js'
 import type { HistoryOptions } from './history/options.js'
+import type { FollowOptions } from './input/follow/options.js'
 import type { ForwardServerOptions } from './input/forward-options.js'
+import type { HttpInputOptions } from './input/http-options.js'
 import type { KafkaInputOptions } from './input/kafka-options.js'
+import type { JoinOptions } from './join/options.js'
 import type { LearnerOptions } from './learn/options.js'
 import type { LineRules } from './line-rules.js'
 import type { ElasticsearchOptions } from './output/elasticsearch-options.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
 import type { KafkaOutputOptions } from './output/kafka-options.js'
+import type { RouteOptions } from './route/options.js'
 import type { FieldSet } from './verdict.js'
 
 /** A checked config in the terms of the parts it configures. Paths are absolute; what is left out has its part's default. */
@@ -46,7 +50,10 @@ export interface Config {
   /** At least one of them. */
   readonly input: {
     readonly forward?: ForwardServerOptions
+    readonly http?: HttpInputOptions
     readonly files?: { readonly paths: readonly string[]; readonly tag: string }
+    /** Files that are followed, instead of being read once. */
+    readonly follow?: FollowOptions
     readonly stdin?: { readonly tag: string }
     readonly kafka?: KafkaInputOptions
   }
@@ -62,7 +69,13 @@ export interface Config {
     readonly kafka?: KafkaOutputOptions
     readonly tagPrefix: string
     readonly sessionSummaries: boolean
+    /** Where records go by their verdicts; missing: all of them everywhere. */
+    readonly route?: RouteOptions
   }
+  /** How lines that belong together are told; missing: each is judged alone. */
+  readonly join?: JoinOptions
+  /** How long lines are held back to be put into the order of their times; missing: not at all. */
+  readonly reorderMs?: number
   readonly deadLetter?: { readonly path: string; readonly maxBytes?: number }
   /** Folder for what is learnt while running; missing where nothing is. */
   readonly state?: string

@@ -15,7 +15,7 @@ export class VerdictEncoder {
   verdict(verdict: Verdict): Buffer {
     const writer = this.#writer
     writer.reset()
-    if (verdict.status === 'scored' && verdict.anomaly === false) {
+    if (verdict.status === 'scored' && verdict.anomaly === false && verdict.continuation === undefined) {
       writeOrdinary(writer, verdict as ScoredVerdict, this.fields === 'minimal')
     } else {
       writePairs(writer, verdict, Object.keys(verdict))

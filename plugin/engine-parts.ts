@@ -11,6 +11,8 @@ import type { SessionSummary, Verdict } from './verdict.js'
 
 /** A line to be judged. */
 export interface LineInput {
+  /** What tells whether it goes on with the line before it; missing where nobody asks. */
+  readonly part?: LinePart | undefined
   /** Undefined when the record holds no line: it passes unscored. */
   readonly line: string | undefined
   /** Time of the entry, used when the line has none of its own; NaN if there is none. */
@@ -21,6 +23,23 @@ export interface LineInput {
   readonly sessionId?: string | undefined
   /** As Chunk.origin. */
   readonly origin?: string | undefined
+}
+
+/** A line as part of what a program wrote. */
+export interface LinePart {
+  /** Lines of one program, in order: its tag, container and output. */
+  readonly stream: string
+  /** What the program wrote, without what its runtime put before it. */
+  readonly content: string
+  /** Whether the runtime broke the line and more of it follows; undefined where nothing says so. */
+  readonly isBroken: boolean | undefined
+  /** Whether the line came with its newline. Where a program's lines do, one without is broken. */
+  readonly hasNewline: boolean
+}
+
+/** Judges lines in the order of the calls. */
+export interface LineJudge {
+  judge(lines: readonly LineInput[]): Promise<Judged>
 }
 
 /** Verdicts in the order of the lines, and summaries of the sessions that closed on the way. */

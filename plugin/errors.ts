@@ -43,6 +43,14 @@ export class BadFrameError extends PluginError {
   readonly retriable = false
 }
 
+/** Thrown when a payload unpacks to more than is allowed. */
+export class UnpackedTooLargeError extends BadFrameError {
+  /** @param maxBytes the limit that it passes */
+  constructor(maxBytes: number, options?: ErrorOptions) {
+    super(`the chunk unpacks to over ${maxBytes} bytes: send smaller ones`, options)
+  }
+}
+
 /** Thrown when a record is too large for any frame that the receiver takes. Nothing of that call was sent. */
 export class RecordTooLargeError extends PluginError {
   readonly code = 'ERR_FORWARD_RECORD_TOO_LARGE'

@@ -1,7 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import type { Adoption } from './adopt/adoptions.js'
+import { isBearer } from './bearer.js'
 import type { Answer } from './ops-server.js'
 
 export interface FeedbackOptions {
@@ -36,12 +36,6 @@ export function feedbackHandler({
 
 function answer(status: number, body: object): Answer {
   return { status, type: JSON_TYPE, body: `${JSON.stringify(body)}\n` }
-}
-
-/** Digests are compared, so that neither the token's length nor its beginning shows in the time it takes. */
-function isBearer(header: string | undefined, token: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`))
 }
 
 /** Undefined where it is too long. */

@@ -13,6 +13,7 @@ export function trimVerdict(verdict: Verdict, fields: FieldSet): Verdict {
     ...(anomaly !== undefined && { anomaly }),
     ...(score !== undefined && { score: round(score) }),
     ...(severity !== undefined && { severity }),
+    ...(verdict.continuation && { continuation: verdict.continuation }),
   }
 }
 

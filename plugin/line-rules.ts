@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { TRACE_NAMES } from './join/traces.js'
 import { pausesSchema } from './pauses.js'
 
 /** Longest span of time a rule may name: ten years. */
@@ -38,6 +39,8 @@ export const lineRulesSchema = z.strictObject({
   idleTimeoutSeconds: positiveSeconds,
   /** A line that matches ends its session. */
   endPattern: pattern.optional(),
+  /** Lines that go on with the event before them are not lines of their own. */
+  join: z.strictObject({ traces: z.array(z.enum(TRACE_NAMES)), start: pattern.optional() }).optional(),
   /** Pauses within sessions; missing where training lines had no times. */
   pauses: pausesSchema.optional(),
 })

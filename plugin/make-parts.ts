@@ -2,8 +2,13 @@ import { readFileSync } from 'node:fs'
 import type { Counters } from './chunk.js'
 import type { Config } from './config.js'
 import { ConfigError } from './errors.js'
+import { FollowInput } from './input/follow/follow.js'
+import type { FollowOptions } from './input/follow/options.js'
+import { HttpInput } from './input/http.js'
+import type { HttpInputOptions } from './input/http-options.js'
 import type { InputFactory } from './input/input.js'
 import { KafkaInput } from './input/kafka.js'
+import type { KafkaInputOptions } from './input/kafka-options.js'
 import type { Observer } from './observer.js'
 import { ElasticsearchOutput } from './output/elasticsearch.js'
 import { ForwardSink } from './output/forward-sink.js'
@@ -17,16 +22,28 @@ export function makeInputs(
   counters: Counters,
   warn: (message: string) => void,
 ): InputFactory[] {
-  const { kafka } = input
+  const { http, follow, kafka } = input
   return [
-    ...(kafka
-      ? [
-          ((take, _, release) =>
-            new KafkaInput({ ...kafka, warn }, take, release, counters)) satisfies InputFactory,
-        ]
-      : []),
+    ...(http ? [httpFactory({ ...http, warn }, counters)] : []),
+    ...(follow ? [followFactory({ ...follow, warn }, counters)] : []),
+    ...(kafka ? [kafkaFactory({ ...kafka, warn }, counters)] : []),
   ]
 }
+
+const httpFactory =
+  (options: HttpInputOptions, counters: Counters): InputFactory =>
+  (take, ownTagPrefix) =>
+    new HttpInput(options, take, ownTagPrefix, counters)
+
+const followFactory =
+  (options: FollowOptions, counters: Counters): InputFactory =>
+  take =>
+    new FollowInput(options, take, counters)
+
+const kafkaFactory =
+  (options: KafkaInputOptions, counters: Counters): InputFactory =>
+  (take, _, release) =>
+    new KafkaInput(options, take, release, counters)
 
 /** The outputs that a config names. */
 export function makeOutputs(

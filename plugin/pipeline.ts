@@ -3,7 +3,6 @@ import {
   type Chunk,
   type ChunkTransaction,
   type Counters,
-  EntryIndex,
   entryEnd,
   entryKind,
   entryStart,
@@ -12,16 +11,20 @@ import {
   recordStart,
 } from './chunk.js'
 import type { DeadLetter } from './dead-letter.js'
-import { FIELD_KEY, VerdictEncoder } from './encode-verdict.js'
 import type { Engine } from './engine.js'
 import type { ClosedSummary, Judged, LineInput } from './engine-parts.js'
 import { RecordsRefusedError, RecordTooLargeError } from './errors.js'
+import type { ResolvedJoinOptions } from './join/options.js'
+import { PartReader } from './join/part-reader.js'
+import { type JudgeChain, judgeChain } from './line-judges.js'
 import { fieldPath, findField, readText } from './msgpack/field.js'
 import { NOT_FOUND } from './msgpack/header.js'
-import { PackWriter } from './msgpack/write.js'
-import { copyEntry, writeEntry } from './output/forward-entry.js'
-import type { Delivery, Output } from './output/output.js'
-import type { FieldSet, SessionSummary, Verdict } from './verdict.js'
+import { type Delivery, type Output, outputKind } from './output/output.js'
+import { RecordPacker } from './record-packer.js'
+import { entriesEndingAt, type Lane, type Outgoing } from './route/lanes.js'
+import type { ResolvedRouteOptions } from './route/options.js'
+import { Router } from './route/router.js'
+import type { FieldSet, SessionSummary } from './verdict.js'
 import type { Watch } from './watch.js'
 
 export interface PipelineOptions {
@@ -31,11 +34,19 @@ export interface PipelineOptions {
   readonly tagPrefix: string
   /** Whether summaries of sessions are sent. */
   readonly hasSummaries: boolean
+  /** Where records go by their verdicts; missing: all of them everywhere. */
+  readonly route?: ResolvedRouteOptions | undefined
   /** Path of the field that holds the session id, where the session rule says so. */
   readonly sessionPath: readonly string[] | undefined
+  /** How lines that belong together are told; missing: each is judged alone. */
+  readonly join?: ResolvedJoinOptions | undefined
+  /** How long lines are held back to be put into the order of their times, in milliseconds. Default 0: not at all. */
+  readonly reorderMs?: number | undefined
   readonly now: () => number
   /** Is told of what was found. */
   readonly watch?: Watch | undefined
+  /** Told of failures that no chunk hears of. */
+  readonly onFailure?: (error: unknown) => void
 }
 
 /** Tag of session summaries. */
@@ -45,24 +56,18 @@ const MAX_UNDELIVERED = 256
 
 /** Entries ready for the outputs. */
 interface Tagged {
-  readonly tag: string
   readonly chunkId?: string | undefined
-  readonly records: Outgoing
+  readonly lanes: readonly Lane[]
   readonly summaries: Outgoing
-}
-
-interface Outgoing {
-  readonly entries: PackedEntries
-  /** The session of each entry. */
-  readonly sessions: readonly (string | undefined)[]
 }
 
 /** A chunk's way through the stage: lines out of records, verdicts, records with verdicts, outputs. */
 export class Pipeline {
-  readonly #encoder: VerdictEncoder
-  readonly #writer = new PackWriter()
+  readonly #packer: RecordPacker
   readonly #linePaths: readonly (readonly Buffer[])[]
   readonly #sessionPath: readonly Buffer[] | undefined
+  readonly #parts: PartReader | undefined
+  readonly #chain: JudgeChain
   /** By chunk id and tag: sent again, they must not be judged again. */
   readonly #undelivered = new LRUCache<string, Tagged>({ max: MAX_UNDELIVERED })
 
@@ -73,9 +78,24 @@ export class Pipeline {
     readonly counters: Counters,
     readonly options: PipelineOptions,
   ) {
-    this.#encoder = new VerdictEncoder(options.fields)
+    const { fields, tagPrefix, route } = options
+    this.#packer = new RecordPacker({
+      fields,
+      tagPrefix,
+      router: route && new Router(route, tagPrefix, counters),
+      now: options.now,
+      bury: ({ source }, bytes) => this.#bury(source, 'an entry that is not [time, record]', bytes),
+    })
     this.#linePaths = options.lineFields.map(field => fieldPath(field))
     this.#sessionPath = options.sessionPath && fieldPath(options.sessionPath)
+    const { join, reorderMs = 0, now } = options
+    this.#parts = join && new PartReader(join)
+    this.#chain = judgeChain(engine, {
+      join,
+      reorderMs,
+      now,
+      deliver: summaries => this.#deliverLate(summaries),
+    })
   }
 
   /** Judges and delivers a chunk; resolves when every output has it. A chunk whose delivery failed is not judged again when it is repeated. */
@@ -93,12 +113,24 @@ export class Pipeline {
     if (name !== undefined && kept !== undefined) this.#undelivered.delete(name)
   }
 
+  /** Holds no line back any longer to wait for others: for those who stop. */
+  hurry(): void {
+    this.#chain.hurry()
+  }
+
   /** Delivers summaries of sessions that closed without a chunk. */
   async deliverSummaries(summaries: readonly SessionSummary[]): Promise<void> {
     this.#countClosed(summaries)
     for (const summary of summaries) this.options.watch?.closed(summary)
-    const packed = this.#packSummaries(summaries.map(summary => ({ after: 0, summary })))
-    await this.#deliver({ tag: '', records: NOTHING, summaries: packed })
+    const closed = summaries.map(summary => ({ after: 0, summary }))
+    await this.#deliver({ lanes: this.#packer.closed(closed), summaries: this.#packSummaries(closed) })
+  }
+
+  #deliverLate(summaries: readonly ClosedSummary[]): void {
+    if (summaries.length === 0) return
+    this.deliverSummaries(summaries.map(({ summary }) => summary)).catch(error =>
+      this.options.onFailure?.(error),
+    )
   }
 
   async #tag(chunk: Chunk): Promise<Tagged> {
@@ -110,18 +142,18 @@ export class Pipeline {
       inputs.push(this.#input(chunk, i))
       places.push(i)
     }
-    const judged = await this.engine.judge(inputs)
+    const judged = await this.#chain.judge.judge(inputs)
     this.#count(judged)
     this.options.watch?.chunk(chunk, inputs, places, judged)
+    const { verdicts, summaries } = judged
     return {
-      tag: `${this.options.tagPrefix}${chunk.tag}`,
       chunkId: chunk.chunkId,
-      records: this.#packRecords(chunk, judged.verdicts, places),
-      summaries: this.#packSummaries(judged.summaries),
+      lanes: this.#packer.records(chunk, verdicts, places, summaries),
+      summaries: this.#packSummaries(summaries),
     }
   }
 
-  #input({ entries, origin }: Chunk, i: number): LineInput {
+  #input({ tag, entries, origin }: Chunk, i: number): LineInput {
     const { buffer } = entries
     const start = recordStart(entries, i)
     const end = entryEnd(entries, i)
@@ -130,9 +162,9 @@ export class Pipeline {
       const at = findField(buffer, start, end, path)
       if (at === NOT_FOUND) continue
       const line = readText(buffer, at, end)
-      return this.#sessionPath === undefined
-        ? { line, timeMs, origin }
-        : { line, timeMs, origin, sessionId: this.#sessionId(buffer, start, end) }
+      const sessionId = this.#sessionPath && this.#sessionId(buffer, start, end)
+      const part = this.#parts?.read(tag, buffer, start, end, line)
+      return { line, timeMs, origin, sessionId, part }
     }
     return { line: undefined, timeMs }
   }
@@ -142,62 +174,19 @@ export class Pipeline {
     return at === NOT_FOUND ? undefined : readText(buffer, at, end)
   }
 
-  /** Events with their verdicts, group markers as they came; broken entries, which no receiver takes, go to the dead letters. */
-  #packRecords(chunk: Chunk, verdicts: readonly Verdict[], places: readonly number[]): Outgoing {
-    const { entries } = chunk
-    const index = new EntryIndex(entries.count)
-    const writer = this.#writer
-    writer.reset()
-    const ends: number[] = []
-    const sessions: (string | undefined)[] = []
-    let next = 0
-    for (let i = 0; i < entries.count; i++) {
-      if (places[next] === i) {
-        const verdict = verdicts[next++]!
-        sessions.push(verdict.session)
-        writeEntry(writer, entries, i, FIELD_KEY, this.#encoder.verdict(verdict))
-      } else if (entryKind(entries, i) === 'group') {
-        sessions.push(undefined)
-        copyEntry(writer, entries, i)
-      } else {
-        const bytes = entries.buffer.subarray(entryStart(entries, i), entryEnd(entries, i))
-        this.#bury(chunk.source, 'an entry that is not [time, record]', bytes)
-        continue
-      }
-      ends.push(writer.length)
-    }
-    return { entries: indexed(writer.take(), ends, index), sessions }
-  }
-
   #packSummaries(summaries: readonly ClosedSummary[]): Outgoing {
-    if (!this.options.hasSummaries || summaries.length === 0) return NOTHING
-    const index = new EntryIndex(summaries.length)
-    const writer = this.#writer
-    writer.reset()
-    const ends: number[] = []
-    for (const { summary } of summaries) {
-      writer.arrayHeader(2)
-      writer.eventTimeMs(this.options.now())
-      writer.mapHeader(1)
-      writer.raw(FIELD_KEY, 0, FIELD_KEY.length)
-      const value = this.#encoder.summary(summary)
-      writer.raw(value, 0, value.length)
-      ends.push(writer.length)
-    }
-    return {
-      entries: indexed(writer.take(), ends, index),
-      sessions: summaries.map(({ summary }) => summary.session),
-    }
+    const isWanted = this.options.hasSummaries && summaries.length > 0
+    return isWanted ? this.#packer.summaries(summaries) : NOTHING
   }
 
-  async #deliver(
-    { tag, chunkId, records, summaries }: Tagged,
-    transaction?: ChunkTransaction,
-  ): Promise<void> {
+  async #deliver({ chunkId, lanes, summaries }: Tagged, transaction?: ChunkTransaction): Promise<void> {
+    const origin = { chunkId, transaction }
     await Promise.all(
       this.outputs.flatMap(output => [
-        this.#deliverTo(output, tag, records, { chunkId, transaction }),
-        this.#deliverTo(output, SUMMARY_TAG, summaries, { chunkId, transaction }),
+        ...lanes
+          .filter(({ to }) => to === undefined || to.has(outputKind(output)))
+          .map(lane => this.#deliverTo(output, lane.tag, lane, origin)),
+        this.#deliverTo(output, SUMMARY_TAG, summaries, origin),
       ]),
     )
   }
@@ -237,7 +226,11 @@ export class Pipeline {
 
   #count({ verdicts, summaries }: Judged): void {
     this.counters.increment('events_total', verdicts.length)
-    for (const { status, session, reasons } of verdicts) {
+    for (const { status, session, reasons, continuation } of verdicts) {
+      if (continuation === true) {
+        this.counters.increment('continuations_total')
+        continue
+      }
       if (reasons !== undefined) this.#countLabelled('anomalies_total', { detector: reasons[0]! })
       if (status === 'unscored') {
         this.#countLabelled('unscored_total', { reason: session === undefined ? 'no_session' : 'scorer' })
@@ -259,19 +252,8 @@ export class Pipeline {
 const NO_ENTRIES: PackedEntries = { buffer: Buffer.alloc(0), count: 0, offsets: new Uint32Array(0) }
 const NOTHING: Outgoing = { entries: NO_ENTRIES, sessions: [] }
 
-/** Entries that end at `ends`, one after the other from the beginning of `buffer`. */
-function indexed(buffer: Buffer, ends: readonly number[], index: EntryIndex): PackedEntries {
-  let start = 0
-  for (const end of ends) {
-    index.add(buffer, start, end)
-    start = end
-  }
-  return index.entries(buffer)
-}
-
 function without(entries: PackedEntries, at: number): PackedEntries {
   const { buffer, count } = entries
-  const index = new EntryIndex(count)
   const kept = Buffer.concat([
     buffer.subarray(0, entryStart(entries, at)),
     buffer.subarray(entryEnd(entries, at)),
@@ -279,5 +261,5 @@ function without(entries: PackedEntries, at: number): PackedEntries {
   const ends: number[] = []
   const removed = entryEnd(entries, at) - entryStart(entries, at)
   for (let i = 0; i < count; i++) if (i !== at) ends.push(entryEnd(entries, i) - (i > at ? removed : 0))
-  return indexed(kept, ends, index)
+  return entriesEndingAt(kept, ends)
 }

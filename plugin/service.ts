@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { withDefaults } from './check-options.js'
 import type { Chunk, Counters } from './chunk.js'
 import type { DeadLetter } from './dead-letter.js'
 import { ForwardServer } from './input/forward.js'
@@ -6,10 +7,13 @@ import type { ForwardServerOptions } from './input/forward-options.js'
 import type { Input, InputFactory } from './input/input.js'
 import { readLines } from './input/lines.js'
 import { packLines } from './input/pack-lines.js'
+import { DEFAULT_JOIN_OPTIONS, type JoinOptions, type ResolvedJoinOptions } from './join/options.js'
+import type { LineRules } from './line-rules.js'
 import type { Observer } from './observer.js'
 import type { Output } from './output/output.js'
 import { Pipeline, SUMMARY_TAG } from './pipeline.js'
 import { RepeatedWarning } from './repeated-warning.js'
+import { DEFAULT_ROUTE_OPTIONS, type RouteOptions } from './route/options.js'
 import { createStage, type Stage } from './stage.js'
 import type { StageOptions } from './stage-options.js'
 import type { SessionSummary } from './verdict.js'
@@ -34,6 +38,12 @@ export interface ServiceOptions {
   readonly tagPrefix?: string | undefined
   /** Whether session summaries are sent. Default true. */
   readonly sessionSummaries?: boolean | undefined
+  /** Where records go by their verdicts. Default: all of them everywhere. */
+  readonly route?: RouteOptions | undefined
+  /** How lines that belong together are told. Default: each is judged alone. */
+  readonly join?: JoinOptions | undefined
+  /** How long lines are held back to be put into the order of their times, in milliseconds. Default 0: not at all. */
+  readonly reorderMs?: number | undefined
   readonly deadLetter?: DeadLetter | undefined
   readonly counters: Counters
   /** Told how long each chunk took from its arrival to its delivery. */
@@ -70,8 +80,12 @@ export class Service {
       tagPrefix,
       hasSummaries: options.sessionSummaries ?? true,
       sessionPath: sessionPath(stage),
+      route: options.route && withDefaults({ ...DEFAULT_ROUTE_OPTIONS, rules: [] }, options.route),
+      join: joinOptions(options.join, stage.rules),
+      reorderMs: options.reorderMs,
       now: stage.options.now,
       watch: options.observers?.length ? new Watch(options.observers, stage.options.now) : undefined,
+      onFailure: error => this.#complain(error),
     })
     this.#forward =
       options.forward &&
@@ -150,6 +164,7 @@ export class Service {
 
   async #stop(): Promise<void> {
     clearInterval(this.#ticker)
+    this.#pipeline.hurry()
     await Promise.all([this.#forward?.close(), ...this.#inputs.map(input => input.close())])
     // Given to the outputs and not waited for: an output whose receiver is away says when it is closed how long it waits.
     const delivered = this.#pipeline
@@ -194,4 +209,10 @@ function sessionPath(stage: Stage): readonly string[] | undefined {
   const { session } = stage.rules
   const by = session.kind === 'window' ? session.by : session
   return by?.kind === 'field' ? by.path.split('.') : undefined
+}
+
+/** As told, else as the model learnt it. */
+function joinOptions(told: JoinOptions | undefined, { join }: LineRules): ResolvedJoinOptions | undefined {
+  const wanted = told ?? join
+  return wanted && withDefaults(DEFAULT_JOIN_OPTIONS, wanted)
 }

@@ -1,8 +1,11 @@
 import { Duplex } from 'node:stream'
 import { batches } from './batches.js'
 import type { Engine } from './engine.js'
-import type { LineInput } from './engine-parts.js'
+import type { LineInput, LineJudge } from './engine-parts.js'
 import { trimVerdict } from './fields.js'
+import { linePart } from './join/heads.js'
+import { Joiner } from './join/joiner.js'
+import { DEFAULT_JOIN_OPTIONS } from './join/options.js'
 import { fieldText, type LogRecord } from './line-reader.js'
 import type { LineRules } from './line-rules.js'
 import { openEngine } from './open-engine.js'
@@ -25,6 +28,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
 /** A model at work on a stream of records. */
 export class Stage {
   readonly #paths: readonly (readonly string[])[]
+  readonly #judge: LineJudge
 
   /** @internal Use createStage. */
   constructor(
@@ -33,6 +37,7 @@ export class Stage {
     readonly options: ResolvedStageOptions,
   ) {
     this.#paths = options.lineFields.map(field => field.split('.'))
+    this.#judge = rules.join === undefined ? engine : joining(engine, rules.join, options.now)
   }
 
   /**
@@ -42,7 +47,7 @@ export class Stage {
    * @param timeMs time of records whose line holds none, in milliseconds since the epoch
    */
   async process(records: readonly (LogRecord | string)[], timeMs = Number.NaN): Promise<TaggedRecord[]> {
-    const { verdicts, summaries } = await this.engine.judge(records.map(record => this.input(record, timeMs)))
+    const { verdicts, summaries } = await this.#judge.judge(records.map(record => this.input(record, timeMs)))
     const tagged: TaggedRecord[] = []
     let next = 0
     records.forEach((record, i) => {
@@ -81,11 +86,27 @@ export class Stage {
 
   /** What the engine needs of a record. */
   input(record: LogRecord | string, timeMs: number): LineInput {
-    if (typeof record === 'string') return { line: record, timeMs }
+    if (typeof record === 'string') return { line: record, timeMs, part: this.rules.join && linePart(record) }
     for (const path of this.#paths) {
       const line = fieldText(record, path)
       if (line !== undefined) return { line, timeMs, record }
     }
     return { line: undefined, timeMs }
   }
+}
+
+/** Has lines that go on with an event share its verdict, as the model learnt them. Nothing waits for lines that are still to come. */
+function joining(engine: LineJudge, join: NonNullable<LineRules['join']>, now: () => number): LineJudge {
+  const joiner = new Joiner({
+    inner: engine,
+    options: {
+      ...DEFAULT_JOIN_OPTIONS,
+      traces: join.traces,
+      ...(join.start !== undefined && { start: join.start }),
+    },
+    deliver() {},
+    now,
+  })
+  joiner.hurry()
+  return joiner
 }

@@ -5,6 +5,7 @@ import type { KeySequence } from '../scorer/train/train.js'
 import { HabitLearner, type NotedLine, type SessionNotes } from './habits/habit-learner.js'
 import type { HabitTable } from './habits/habit-table.js'
 import { placedValues } from './habits/placed-value.js'
+import { heads } from './join/heads.js'
 import { LineReader, WHOLE_LOG } from './line-reader.js'
 import { type LineRules, MAX_SECONDS } from './line-rules.js'
 import type { PauseTable } from './pauses.js'
@@ -63,7 +64,9 @@ interface OpenStretch extends Stretch {
 /**
  * Reads a log twice, first to learn its templates, then to assign every line its final one, and cuts it into sessions.
  */
-export async function readTrainingLog(source: LineSource, options: TrainingLogOptions): Promise<TrainingLog> {
+export async function readTrainingLog(lines: LineSource, options: TrainingLogOptions): Promise<TrainingLog> {
+  const { join } = options.rules
+  const source = join === undefined ? lines : () => heads(lines(), join)
   const drain = new Drain(options.drain)
   const rules: LineRules = {
     ...options.rules,

@@ -35,6 +35,8 @@ export interface Verdict {
   readonly surprise?: number
   /** Id of the model bundle. */
   readonly model?: string
+  /** True on lines that go on with the event before them and were not judged themselves: score and severity are the event's. */
+  readonly continuation?: true
   readonly reasons?: readonly DetectorName[]
   readonly message?: string
   /** What speaks for an anomaly, the strongest first. */

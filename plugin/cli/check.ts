@@ -9,6 +9,7 @@ import type { Environment } from '../config-secrets.js'
 import { ConfigError } from '../errors.js'
 import { DEFAULT_HISTORY_OPTIONS } from '../history/options.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from '../input/forward-options.js'
+import { DEFAULT_HTTP_INPUT_OPTIONS } from '../input/http-options.js'
 import type { KafkaInputOptions } from '../input/kafka-options.js'
 import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule } from '../line-rules.js'
 import { isNothingAt } from '../model.js'
@@ -133,15 +134,26 @@ function describeRule(rule: SessionRule): string {
   return `windows of ${seconds} s every ${stepSeconds} s${by === undefined ? '' : `, each ${describeRule(by)}`}`
 }
 
-function describeInputs({ forward, files, stdin, kafka }: Config['input']): [string, string][] {
+function describeInputs({ forward, http, files, follow, stdin, kafka }: Config['input']): [string, string][] {
   const { host, port, path } = { ...DEFAULT_FORWARD_SERVER_OPTIONS, ...forward }
   return [
     ...(forward === undefined
       ? []
       : [['input', `forward on ${path ?? hostPort(host, port)}`] as [string, string]]),
+    ...(http === undefined
+      ? []
+      : [
+          [
+            'input',
+            `http on ${hostPort(http.host ?? DEFAULT_HTTP_INPUT_OPTIONS.host, http.port ?? DEFAULT_HTTP_INPUT_OPTIONS.port)}`,
+          ] as [string, string],
+        ]),
     ...(files === undefined
       ? []
       : [['input', `${files.paths.join(', ')}, tag ${files.tag}`] as [string, string]]),
+    ...(follow === undefined
+      ? []
+      : [['input', `following ${follow.paths.join(', ')}, tag ${follow.tag}`] as [string, string]]),
     ...(stdin === undefined ? [] : [['input', `standard input, tag ${stdin.tag}`] as [string, string]]),
     ...(kafka === undefined ? [] : [['input', describeKafkaInput(kafka)] as [string, string]]),
   ]

@@ -21,8 +21,8 @@ const SCHEMA_FILE = 'logneo.schema.json'
 const NOT_YET: ReadonlyMap<string, string> = new Map([
   [
     'vector',
-    'vector is not available in this version: Vector reaches LogNEO over HTTP, which LogNEO does not take yet. ' +
-      'Put Fluent Bit between them (logneo init --for fluent-bit), or score the files that Vector writes (--for files)',
+    "vector is not available in this version: there is no starter for it yet. Point Vector's http sink at input.http " +
+      '(docs/inputs.md says how), or score the files that Vector writes (--for files)',
   ],
 ])
 

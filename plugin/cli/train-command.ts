@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { PRESET_NAMES } from '../../scorer/model/config.js'
 import { REINFORCEMENT_METHODS } from '../../scorer/train/rl/options.js'
+import { TRACE_NAMES } from '../join/traces.js'
 import { duration, integer, positive, positiveInteger } from './arguments.js'
 import { formatOption } from './detection-options.js'
 
@@ -32,6 +33,12 @@ export function addTrain(program: Command): void {
     )
     .option('--step <seconds>', 'a window begins every so often (default: the window)', positive)
     .option('--session-end <re>', 'a line that matches ends its session')
+    .addOption(
+      new Option(
+        '--join [language...]',
+        'traces and broken lines go on with the line before them; by default of all languages known',
+      ).choices(TRACE_NAMES),
+    )
     .option(
       '--idle-timeout <seconds>',
       'a session quiet for so long has ended (default: learnt from the log)',

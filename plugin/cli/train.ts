@@ -12,6 +12,7 @@ import type { PolicyAction, ReinforcementMethod } from '../../scorer/train/rl/op
 import { type KeySequence, train } from '../../scorer/train/train.js'
 import type { TrainedModel } from '../../scorer/trained-model.js'
 import { readLines } from '../input/lines.js'
+import { TRACE_NAMES, type TraceName } from '../join/traces.js'
 import { DEFAULT_SESSION_RULE, describeSessionRule, type SessionRule } from '../line-rules.js'
 import { writeModel } from '../model.js'
 import { packageVersion } from '../package-version.js'
@@ -37,6 +38,8 @@ export interface TrainCommandOptions {
   readonly window?: number
   readonly step?: number
   readonly sessionEnd?: string
+  /** Languages whose traces go on with the line before them; true: all that are known. */
+  readonly join?: TraceName[] | true
   readonly idleTimeout?: number
   readonly complete?: boolean
   readonly allowLabels?: boolean
@@ -117,6 +120,7 @@ async function readLog(paths: readonly string[], options: TrainCommandOptions): 
       session,
       idleTimeoutSeconds: options.idleTimeout,
       ...(options.sessionEnd !== undefined && { endPattern: options.sessionEnd }),
+      ...(options.join && { join: { traces: options.join === true ? [...TRACE_NAMES] : options.join } }),
     },
     drain: masks === undefined ? {} : { masks },
     isComplete: options.complete === true,

@@ -4,12 +4,18 @@ import {
   DEFAULT_FORWARD_OUTPUT_OPTIONS as sender,
 } from '../output/forward-options.js'
 import { MAX_MS } from './limits.js'
+import { tlsClient } from './tls.js'
 
 /** `output.forward` */
 export const forwardOutput = settings({
   host: optional(text('Address of the receiver.'), sender.host),
   port: optional(someInteger(1, 65_535, 'TCP port of the receiver.'), sender.port),
   path: optional(text('Unix socket of the receiver instead of TCP.')),
+  shared_key: optional(text('Key that the receiver asks for; best taken from the environment or a file.')),
+  username: optional(text('User that we prove to be, where the receiver asks for one.')),
+  password: optional(text("That user's password.")),
+  self_hostname: optional(text("Our name in the handshake. Default: the host's and -logneo.")),
+  tls: optional(tlsClient),
   require_ack: optional(
     yesOrNo('Whether a chunk counts as delivered only when the receiver acknowledged it.'),
     sender.requireAck,

@@ -1,6 +1,7 @@
-import { z } from 'zod'
 import { optional, settings, text } from '../config-fields.js'
+import { filesInput } from './files-input.js'
 import { forwardInput } from './forward-input.js'
+import { httpInput } from './http-input.js'
 import { kafkaInput } from './kafka.js'
 
 const tag = (whose: string) =>
@@ -9,18 +10,15 @@ const tag = (whose: string) =>
 /** `input`: where records come from. */
 export const input = settings({
   forward: optional(forwardInput),
-  files: optional(
-    settings({
-      paths: z
-        .array(text('A file.'), { error: 'a list of files, such as [app.log, old.log.gz]' })
-        .min(1, { error: 'a list of at least one file' })
-        .meta({ description: 'Files, plain or gzip, one record a line; read once, from beginning to end.' }),
-      tag: text('Tag of their records; the outputs put their prefix before it.'),
-    }),
-  ),
+  http: optional(httpInput),
+  files: optional(filesInput),
   stdin: optional(settings({ tag: tag('standard input') })),
   kafka: optional(kafkaInput),
-}).meta({
-  description: 'Where records come from: at least one of forward, files, stdin, kafka.',
-  minProperties: 1,
 })
+  .meta({
+    description: 'Where records come from: at least one of forward, files, stdin, kafka.',
+  })
+  .meta({
+    description: 'Where records come from: at least one of forward, http, files, stdin.',
+    minProperties: 1,
+  })

@@ -2,6 +2,7 @@ import { optional, settings, text } from '../config-fields.js'
 import { elasticsearch } from './elasticsearch.js'
 import { forwardOutput } from './forward-output.js'
 import { kafkaOutput } from './kafka.js'
+import { route } from './route.js'
 
 /** Put before the tags of outgoing records where nothing else is set. */
 export const DEFAULT_TAG_PREFIX = 'scored.'
@@ -16,6 +17,7 @@ export const output = settings({
     }),
   ),
   kafka: optional(kafkaOutput),
+  route: optional(route),
   tag_prefix: optional(
     text('Outgoing tags are this before the incoming tag; incoming tags that begin so are refused.'),
     DEFAULT_TAG_PREFIX,

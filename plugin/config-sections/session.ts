@@ -33,4 +33,12 @@ export const session = settings({
     someNumber({ from: 0, to: MAX_SECONDS, what: 'seconds' }, 'How far lines may come out of order.'),
     0,
   ),
+  reorder_ms: optional(
+    someInteger(
+      0,
+      60_000,
+      'How long lines are held back to be put into the order of their times, where several connections mix them up.',
+    ),
+    0,
+  ),
 }).meta({ description: 'What tells sessions apart. By default the rule the model was trained with.' })

@@ -22,10 +22,14 @@ const CHUNK = [Buffer.from('chunk')]
 const COMPRESSED = [Buffer.from('compressed')]
 const SIGNAL = [Buffer.from('fluent_signal')]
 const GZIP = Buffer.from('gzip')
+const ZSTD = Buffer.from('zstd')
 const TEXT = Buffer.from('text')
 
 /** The shapes of a message, named by the Forward protocol's specification. */
 export type ForwardMode = 'Message' | 'Forward' | 'PackedForward' | 'CompressedPackedForward'
+
+/** How the entries of a CompressedPackedForward message are compressed. */
+export type Compression = 'gzip' | 'zstd'
 
 /** Where the parts of one message are in its frame. */
 export interface ForwardFrame {
@@ -111,12 +115,18 @@ export function checkFrame({ frame, mode, optionsAt }: ForwardFrame): void {
   if (signal >= 0 && readUint(frame, signal) !== 0) {
     throw new BadFrameError('the chunk holds metrics or traces: route only logs here')
   }
-  if (
-    mode === 'CompressedPackedForward' &&
-    !textEquals(frame, findOption(frame, optionsAt, COMPRESSED), GZIP)
-  ) {
-    throw new BadFrameError('the chunk is compressed in a way not known here: set the sender to gzip')
-  }
+  if (mode === 'CompressedPackedForward' && frameCompression({ frame, optionsAt }) === undefined)
+    throw new BadFrameError('the chunk is compressed in a way not known here: set the sender to gzip or zstd')
+}
+
+/** How the entries are compressed; nothing when that is not known here. */
+export function frameCompression({
+  frame,
+  optionsAt,
+}: Pick<ForwardFrame, 'frame' | 'optionsAt'>): Compression | undefined {
+  const at = findOption(frame, optionsAt, COMPRESSED)
+  if (textEquals(frame, at, GZIP)) return 'gzip'
+  return textEquals(frame, at, ZSTD) ? 'zstd' : undefined
 }
 
 /** The tag; bytes that are not UTF-8 become U+FFFD. */

@@ -1,5 +1,5 @@
 import { gunzip } from 'node:zlib'
-import { BadFrameError } from '../errors.js'
+import { BadFrameError, UnpackedTooLargeError } from '../errors.js'
 
 /** Chunks unpacked at the same time: bounds the memory that bombs on many connections can take together. */
 const MAX_AT_ONCE = 2
@@ -44,7 +44,7 @@ export class Gunzip {
 
   #badFrame(cause: NodeJS.ErrnoException): BadFrameError {
     return cause.code === 'ERR_BUFFER_TOO_LARGE'
-      ? new BadFrameError(`the chunk unpacks to over ${this.maxBytes} bytes: send smaller ones`, { cause })
+      ? new UnpackedTooLargeError(this.maxBytes, { cause })
       : new BadFrameError(`the chunk's gzip data is damaged (${cause.message})`, { cause })
   }
 }

@@ -7,6 +7,7 @@ import {
   type FrameEntries,
   frameAck,
   frameChunkId,
+  frameCompression,
   frameEntries,
   frameTag,
   packedEntries,
@@ -14,6 +15,7 @@ import {
 } from './forward-frame.js'
 import type { Gunzip } from './forward-gunzip.js'
 import type { ResolvedForwardServerOptions } from './forward-options.js'
+import type { Unzstd } from './forward-unzstd.js'
 
 /** What the connections of one server share. */
 export interface ForwardHost {
@@ -23,6 +25,7 @@ export interface ForwardHost {
   readonly chunkIds: ChunkIds
   readonly budget: InFlightBudget
   readonly gunzip: Gunzip
+  readonly unzstd: Unzstd
   /** Set while the server as a whole does not read. */
   readonly flow: { isPaused: boolean }
   /** Says something to the person who runs this, each `topic` once. */
@@ -61,9 +64,11 @@ export async function takeFrame(host: ForwardHost, source: string, frame: Buffer
   }
 }
 
-async function findEntries({ gunzip, options }: ForwardHost, parsed: ForwardFrame): Promise<FrameEntries> {
+async function findEntries(host: ForwardHost, parsed: ForwardFrame): Promise<FrameEntries> {
+  const { gunzip, unzstd, options } = host
   if (parsed.mode !== 'CompressedPackedForward') return frameEntries(parsed, options.maxChunkEntries)
-  const unpacked = await gunzip.unpack(parsed.frame.subarray(parsed.bodyStart, parsed.bodyEnd))
+  const packed = parsed.frame.subarray(parsed.bodyStart, parsed.bodyEnd)
+  const unpacked = await (frameCompression(parsed) === 'zstd' ? unzstd : gunzip).unpack(packed)
   return packedEntries(unpacked, 0, unpacked.length, options.maxChunkEntries)
 }
 

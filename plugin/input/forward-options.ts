@@ -1,6 +1,14 @@
 import { checkOptions, isInteger, isPresent, isText, withDefaults } from '../check-options.js'
 import type { DeadLetter } from '../dead-letter.js'
+import { defaultSelfHostname } from '../forward-auth.js'
+import type { TlsServerFiles } from '../tls-files.js'
 import type { Handshake } from './forward-handshake.js'
+
+/** Who may send. */
+export interface ForwardUser {
+  readonly username: string
+  readonly password: string
+}
 
 /** Settings of a `ForwardServer`. All sizes are in bytes, all times in milliseconds. */
 export interface ForwardServerOptions {
@@ -43,7 +51,17 @@ export interface ForwardServerOptions {
   readonly ownTagPrefix?: string
   /** Where chunks go that cannot be decoded. Default: they are counted and dropped. */
   readonly deadLetter?: DeadLetter
-  /** What a connection must do before its chunks are taken. Default: nothing. */
+  /** Key that senders must prove to know before their chunks are taken. Default: none is asked for. */
+  readonly sharedKey?: string
+  /** Users of whom senders must prove to be one; needs `sharedKey`. Default: the key suffices. */
+  readonly users?: readonly ForwardUser[]
+  /** Our name in the handshake. Default: the host's name and `-logneo`. */
+  readonly selfHostname?: string
+  /** TLS, of version 1.2 or newer. Default: none. */
+  readonly tls?: TlsServerFiles
+  /** How long a connection may take to prove itself, TLS and handshake each. Default 10,000. */
+  readonly handshakeTimeoutMs?: number
+  /** What a connection must do before its chunks are taken, instead of proving a shared key. Default: nothing. */
   readonly handshake?: Handshake
   /** Takes one-line messages for the person who runs this. Default: none are given. */
   readonly warn?: (message: string) => void
@@ -51,10 +69,10 @@ export interface ForwardServerOptions {
   readonly now?: () => number
 }
 
-export type ResolvedForwardServerOptions = Required<
-  Omit<ForwardServerOptions, 'path' | 'deadLetter' | 'handshake'>
-> &
-  Pick<ForwardServerOptions, 'path' | 'deadLetter' | 'handshake'>
+type WithoutDefault = 'path' | 'deadLetter' | 'handshake' | 'sharedKey' | 'tls'
+
+export type ResolvedForwardServerOptions = Required<Omit<ForwardServerOptions, WithoutDefault>> &
+  Pick<ForwardServerOptions, WithoutDefault>
 
 const MiB = 1024 * 1024
 
@@ -75,6 +93,9 @@ export const DEFAULT_FORWARD_SERVER_OPTIONS: ResolvedForwardServerOptions = Obje
   closeTimeoutMs: 30_000,
   maxChunkIds: 10_000,
   ownTagPrefix: 'scored.',
+  users: Object.freeze([]),
+  selfHostname: defaultSelfHostname(),
+  handshakeTimeoutMs: 10_000,
   warn: () => {},
   now: Date.now,
 })
@@ -101,6 +122,11 @@ const RULES = {
   maxChunkIds: isInteger(1),
   ownTagPrefix: isText,
   deadLetter: isPresent,
+  sharedKey: isText,
+  users: isPresent,
+  selfHostname: isText,
+  tls: isPresent,
+  handshakeTimeoutMs: milliseconds,
   handshake: isPresent,
   warn: isPresent,
   now: isPresent,
@@ -108,9 +134,13 @@ const RULES = {
 
 /** @throws ConfigError that lists every option that is wrong */
 export function resolveForwardServerOptions(given: ForwardServerOptions): ResolvedForwardServerOptions {
-  const hasBoth = given.path !== undefined && (given.host !== undefined || given.port !== undefined)
-  const advice =
-    'forward.path cannot be set together with host or port: start a second input for the other address'
-  checkOptions('forward', given, RULES, hasBoth ? [advice] : [])
+  const problems: string[] = []
+  if (given.path !== undefined && (given.host !== undefined || given.port !== undefined))
+    problems.push(
+      'forward.path cannot be set together with host or port: start a second input for the other address',
+    )
+  if ((given.users?.length ?? 0) > 0 && given.sharedKey === undefined)
+    problems.push('forward.users needs forward.sharedKey, as the handshake proves both: set a key')
+  checkOptions('forward', given, RULES, problems)
   return withDefaults(DEFAULT_FORWARD_SERVER_OPTIONS, given)
 }

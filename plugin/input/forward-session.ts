@@ -11,6 +11,9 @@ const MAX_ACK_BACKLOG_BYTES = 256 * 1024
 
 const NIL = 0xc0
 
+/** Memory a connection may hold for a frame before its handshake is done, in bytes. */
+const MAX_HANDSHAKE_BYTES = 64 * 1024
+
 /**
  * One connection: cuts it into frames, hands their chunks to the handler in order without waiting for the one before, and
  * acknowledges each when it is done. Nothing that happens here leaves the connection.
@@ -28,6 +31,7 @@ export class ForwardSession {
   #isFinishing = false
   #finishingSince = 0
   #lastActivity: number
+  readonly #connectedAt: number
   /** Since when a frame has been incomplete, while we were reading. */
   #partialSince: number | undefined
 
@@ -42,6 +46,7 @@ export class ForwardSession {
     this.#exchange = options.handshake?.begin(address ?? '')
     this.#isOpen = this.#exchange === undefined
     this.#lastActivity = options.now()
+    this.#connectedAt = this.#lastActivity
     socket.on('data', data => this.#read(data))
     socket.on('drain', this.updateFlow)
     socket.on('end', () => this.#clientEnded())
@@ -77,10 +82,12 @@ export class ForwardSession {
 
   /** Closes the connection if it has been idle, or busy with one frame, for too long. */
   checkTimeouts(now: number): void {
-    const { partialTimeoutMs, idleTimeoutMs, lingerMs } = this.host.options
+    const { partialTimeoutMs, idleTimeoutMs, handshakeTimeoutMs, lingerMs } = this.host.options
     if (this.isBusy) return
     if (this.#isFinishing) {
       if (now - this.#finishingSince > lingerMs) this.socket.destroy()
+    } else if (!this.#isOpen) {
+      if (now - this.#connectedAt > handshakeTimeoutMs) this.destroy('handshake_timeouts')
     } else if (this.#mustWait()) {
       this.#lastActivity = now
     } else if (this.#partialSince !== undefined && now - this.#partialSince > partialTimeoutMs) {
@@ -126,6 +133,8 @@ export class ForwardSession {
     this.#lastActivity = this.host.options.now()
     try {
       this.#reader.push(data, frame => this.#take(frame))
+      if (!this.#isOpen && this.#reader.heldBytes > MAX_HANDSHAKE_BYTES)
+        throw new BrokenStreamError('too_large', 'what comes before the handshake is too long for one')
     } catch (error) {
       this.#breakOff(error, data)
       return

@@ -1,22 +1,26 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { type ChunkHandler, type Counters, NO_COUNTERS } from '../chunk.js'
 import { ChunkIds } from './chunk-ids.js'
+import { SharedKeyHandshake } from './forward-auth.js'
 import { InFlightBudget } from './forward-budget.js'
 import { Gunzip } from './forward-gunzip.js'
 import type { ForwardHost } from './forward-intake.js'
+import { type Listener, makeListener } from './forward-listener.js'
 import {
   type ForwardServerOptions,
   type ResolvedForwardServerOptions,
   resolveForwardServerOptions,
 } from './forward-options.js'
 import { ForwardSession } from './forward-session.js'
+import { Unzstd } from './forward-unzstd.js'
 
 /** How often timeouts are looked at, in milliseconds. */
 const MAX_SWEEP_MS = 1000
 
 /**
- * Takes chunks by the Fluent Forward protocol: all four modes, with metadata and acks, over TCP or a Unix socket.
+ * Takes chunks by the Fluent Forward protocol: all four modes, with metadata and acks, over TCP, TLS or a Unix socket,
+ * from anybody or from those who prove a shared key.
  *
  * A chunk is acknowledged only after the handler resolved for it. When the handler rejects, the chunk is not
  * acknowledged and its connection is closed, whereupon the sender repeats it; repeated chunks are recognised by id and tag.
@@ -24,7 +28,7 @@ const MAX_SWEEP_MS = 1000
 export class ForwardServer {
   readonly #options: ResolvedForwardServerOptions
   readonly #host: ForwardHost
-  readonly #server: Server
+  readonly #listener: Listener
   /** Each connection, with the memory it held for its incomplete frame when it was last looked at. */
   readonly #sessions = new Map<ForwardSession, number>()
   #partialBytes = 0
@@ -36,7 +40,8 @@ export class ForwardServer {
    * @param counters counts, each under `forward_…_total`: `connections`, `connections_refused`, `chunks`, `chunks_repeated`,
    *   `entries`, `entries_broken`, `acks`, `heartbeats`, `handler_failures`, `refused_loop`, `undecodable`,
    *   `broken_streams_invalid|too_deep|too_large|not_forward|unexpected`, `partial_timeouts`, `idle_timeouts`,
-   *   `partial_memory_closes`, `frames_cut_off`, `closed_unfinished`, `handshakes_refused`, `socket_errors`, `server_errors`
+   *   `partial_memory_closes`, `frames_cut_off`, `closed_unfinished`, `handshakes_refused`, `handshake_timeouts`, `tls_errors`,
+   *   `socket_errors`, `server_errors`
    * @throws ConfigError that lists every option that is wrong
    */
   constructor(
@@ -46,11 +51,9 @@ export class ForwardServer {
   ) {
     this.#options = resolveForwardServerOptions(options)
     this.#host = this.#makeHost(handler)
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, socket =>
-      this.#connected(socket),
-    )
+    this.#listener = makeListener(this.#options, socket => this.#connected(socket), counters)
     // Such as too many open files: the connection fails, the server goes on.
-    this.#server.on('error', () => counters.increment('forward_server_errors_total'))
+    this.#listener.server.on('error', () => counters.increment('forward_server_errors_total'))
   }
 
   /** Connections held now. */
@@ -71,11 +74,13 @@ export class ForwardServer {
   /** Starts to listen. Rejects with the system's error when the address cannot be had. For a Unix socket the port is 0. */
   async listen(): Promise<AddressInfo> {
     const { host, port, path } = this.#options
-    this.#server.listen(path === undefined ? { host, port } : { path })
-    await once(this.#server, 'listening')
-    const sweepMs = Math.min(MAX_SWEEP_MS, this.#options.partialTimeoutMs, this.#options.lingerMs)
+    const { server } = this.#listener
+    server.listen(path === undefined ? { host, port } : { path })
+    await once(server, 'listening')
+    const { partialTimeoutMs, handshakeTimeoutMs, lingerMs } = this.#options
+    const sweepMs = Math.min(MAX_SWEEP_MS, partialTimeoutMs, handshakeTimeoutMs, lingerMs)
     this.#sweep = setInterval(() => this.#checkTimeouts(), sweepMs).unref()
-    const address = this.#server.address()
+    const address = server.address()
     return typeof address === 'object' && address !== null
       ? address
       : { address: address ?? '', family: 'unix', port: 0 }
@@ -98,8 +103,10 @@ export class ForwardServer {
    */
   async close(): Promise<void> {
     if (this.#sweep === undefined) return
-    const closed = once(this.#server, 'close')
-    this.#server.close()
+    const { server } = this.#listener
+    const closed = once(server, 'close')
+    server.close()
+    this.#listener.destroyPending()
     for (const session of this.#sessions.keys()) session.finish()
     const cutOff = setTimeout(() => this.#destroyAll(), this.#options.closeTimeoutMs)
     await closed
@@ -109,7 +116,7 @@ export class ForwardServer {
   }
 
   #makeHost(handler: ChunkHandler): ForwardHost {
-    const options = this.#options
+    const options = withHandshake(this.#options)
     return {
       options,
       counters: this.counters,
@@ -117,6 +124,7 @@ export class ForwardServer {
       chunkIds: new ChunkIds(options.maxChunkIds),
       budget: new InFlightBudget(options.maxTotalInFlightBytes),
       gunzip: new Gunzip(options.maxChunkBytes),
+      unzstd: new Unzstd(options.maxChunkBytes),
       flow: { isPaused: false },
       warnOnce: (topic, message) => this.#warnOnce(topic, message),
     }
@@ -171,4 +179,12 @@ export class ForwardServer {
     this.#warned.add(topic)
     this.#options.warn(message)
   }
+}
+
+/** Options whose handshake is the one of the shared key, where there is such a key. */
+function withHandshake(options: ResolvedForwardServerOptions): ResolvedForwardServerOptions {
+  const { sharedKey, users, selfHostname } = options
+  if (sharedKey === undefined) return options
+  const passwords = new Map(users.map(({ username, password }) => [username, password]))
+  return { ...options, handshake: new SharedKeyHandshake({ sharedKey, users: passwords, selfHostname }) }
 }

@@ -1,10 +1,19 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { decodeValue } from '../msgpack/decode.js'
 import { FrameReader } from '../msgpack/frame-reader.js'
-import type { ResolvedForwardOutputOptions } from './forward-options.js'
+import { Login, type LoginOptions } from './forward-login.js'
+import { openSocket, type Target } from './forward-socket.js'
 
 /** Replies are acks, a few dozen bytes each. */
 const MAX_REPLY_BYTES = 64 * 1024
+
+/** How a connection comes to be. */
+export interface ConnectionOptions extends Target {
+  /** For connecting, TLS and login together. */
+  readonly connectTimeoutMs: number
+  /** Missing where the receiver asks nobody who they are. */
+  readonly login?: LoginOptions | undefined
+}
 
 /** What a connection tells its owner. */
 export interface ConnectionEvents {
@@ -19,19 +28,25 @@ export interface ConnectionEvents {
 /** One connection to a receiver. It lives once: after a failure a new one is made. */
 export class ForwardConnection {
   readonly #socket: Socket
+  /** Until we are let in. */
+  #login: Login | undefined
   readonly #reader = new FrameReader(MAX_REPLY_BYTES)
+  readonly #deadline: NodeJS.Timeout
   #isOpen = false
   #isOver = false
 
   constructor(
-    options: ResolvedForwardOutputOptions,
+    options: ConnectionOptions,
     readonly events: ConnectionEvents,
   ) {
-    const { host, port, path, connectTimeoutMs } = options
-    const socket = connect(path === undefined ? { host, port, noDelay: true, keepAlive: true } : { path })
+    const { connectTimeoutMs, login } = options
+    this.#login = login && new Login(login)
+    const socket = openSocket(options, () => this.#login ?? this.#opened())
     this.#socket = socket
-    socket.setTimeout(connectTimeoutMs, () => this.fail(`no connection within ${connectTimeoutMs} ms`))
-    socket.on('connect', () => this.#opened())
+    this.#deadline = setTimeout(
+      () => this.fail(`no connection within ${connectTimeoutMs} ms`),
+      connectTimeoutMs,
+    )
     socket.on('data', data => this.#read(data))
     socket.on('drain', () => this.#isOver || events.drained())
     socket.on('end', () => this.fail('the receiver closed the connection'))
@@ -71,6 +86,7 @@ export class ForwardConnection {
   fail(reason: string): void {
     if (this.#isOver) return
     this.#isOver = true
+    clearTimeout(this.#deadline)
     this.#socket.destroy()
     this.events.failed(reason)
   }
@@ -78,11 +94,12 @@ export class ForwardConnection {
   /** Closes the connection without saying so, after what was written has left. */
   end(): void {
     this.#isOver = true
+    clearTimeout(this.#deadline)
     this.#socket.destroySoon()
   }
 
   #opened(): void {
-    this.#socket.setTimeout(0)
+    clearTimeout(this.#deadline)
     this.#isOpen = true
     this.events.opened()
   }
@@ -97,11 +114,25 @@ export class ForwardConnection {
   }
 
   #reply(frame: Buffer): void {
+    if (this.#isOver) return
+    if (this.#login !== undefined) this.#continueLogin(this.#login, frame)
+    else this.#acknowledge(frame)
+  }
+
+  #continueLogin(login: Login, frame: Buffer): void {
+    const step = login.receive(frame)
+    if (step.state === 'failed') this.fail(step.reason)
+    else if (step.state === 'answer') this.#socket.write(step.reply)
+    else {
+      this.#login = undefined
+      this.#opened()
+    }
+  }
+
+  #acknowledge(frame: Buffer): void {
     const reply = decodeValue(frame, 0, frame.length)
     if (Array.isArray(reply) && reply[0] === 'HELO') {
-      this.fail(
-        'the receiver asks for a shared key, which this output does not have: turn its shared_key off',
-      )
+      this.fail('the receiver asks for a shared key, which this output does not have: set shared_key')
     } else if (
       typeof reply === 'object' &&
       reply !== null &&

@@ -7,6 +7,8 @@ import {
   type OptionRule,
   withDefaults,
 } from '../check-options.js'
+import { defaultSelfHostname } from '../forward-auth.js'
+import type { TlsClientFiles } from '../tls-files.js'
 
 /** Fluent Bit closes the connection on frames over this many bytes. */
 export const MAX_RECEIVED_FRAME_BYTES = 6_144_000
@@ -19,6 +21,16 @@ export interface ForwardOutputOptions {
   readonly port?: number
   /** Unix socket of the receiver instead of TCP. */
   readonly path?: string
+  /** Key that we and the receiver prove to each other to know. Default: none; receivers that ask for one are given up on. */
+  readonly sharedKey?: string
+  /** User that we prove to be to receivers that ask for one; needs `sharedKey`. */
+  readonly username?: string
+  /** That user's password. */
+  readonly password?: string
+  /** Our name in the handshake. Default: the host's name and `-logneo`. */
+  readonly selfHostname?: string
+  /** TLS, of version 1.2 or newer. Default: none. */
+  readonly tls?: TlsClientFiles
   /** Whether a chunk counts as delivered only when the receiver acknowledged it, else when it is written. Default true. */
   readonly requireAck?: boolean
   /**
@@ -53,8 +65,10 @@ export interface ForwardOutputOptions {
   readonly schedule?: (action: () => void, delayMs: number) => () => void
 }
 
-export type ResolvedForwardOutputOptions = Required<Omit<ForwardOutputOptions, 'path'>> &
-  Pick<ForwardOutputOptions, 'path'>
+type WithoutDefault = 'path' | 'sharedKey' | 'username' | 'password' | 'tls'
+
+export type ResolvedForwardOutputOptions = Required<Omit<ForwardOutputOptions, WithoutDefault>> &
+  Pick<ForwardOutputOptions, WithoutDefault>
 
 const MiB = 1024 * 1024
 
@@ -66,6 +80,7 @@ function schedule(action: () => void, delayMs: number): () => void {
 export const DEFAULT_FORWARD_OUTPUT_OPTIONS: ResolvedForwardOutputOptions = Object.freeze({
   host: '127.0.0.1',
   port: 24224,
+  selfHostname: defaultSelfHostname(),
   requireAck: true,
   maxFrameBytes: 4 * MiB,
   maxQueueBytes: 64 * MiB,
@@ -88,6 +103,11 @@ const RULES = {
   host: isText,
   port: isInteger(1, 65_535),
   path: isText,
+  sharedKey: isText,
+  username: isText,
+  password: isText,
+  selfHostname: isText,
+  tls: isPresent,
   requireAck: isBoolean,
   maxFrameBytes: isInteger(4096, MAX_RECEIVED_FRAME_BYTES),
   maxQueueBytes: isInteger(1),
@@ -115,6 +135,10 @@ export function resolveForwardOutputOptions(given: ForwardOutputOptions): Resolv
       'forwardOutput.retryMinMs must not be over retryMaxMs: raise retryMaxMs or lower retryMinMs',
     )
   }
+  if ((given.username === undefined) !== (given.password === undefined))
+    problems.push('forwardOutput has only one of username and password: give both')
+  if (given.username !== undefined && given.sharedKey === undefined)
+    problems.push('forwardOutput.username needs sharedKey, as the handshake proves both: set the key')
   checkOptions('forwardOutput', given, RULES, problems)
   return resolved
 }

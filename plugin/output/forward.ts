@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { type Counters, NO_COUNTERS } from '../chunk.js'
 import { ClosedError, DeliveryError } from '../errors.js'
 import { Fifo } from '../fifo.js'
-import { ForwardConnection } from './forward-connection.js'
+import { readTlsFiles } from '../tls-files.js'
+import { type ConnectionOptions, ForwardConnection } from './forward-connection.js'
 import { cutEntries, type EntryRun, packFrame } from './forward-frame.js'
 import {
   type ForwardOutputOptions,
@@ -25,6 +26,7 @@ interface Waiting {
  */
 export class ForwardOutput {
   readonly #options: ResolvedForwardOutputOptions
+  readonly #connectionOptions: ConnectionOptions
   readonly #queue = new FrameQueue()
   readonly #waiting = new Fifo<Waiting>()
   #connection: ForwardConnection | undefined
@@ -50,6 +52,7 @@ export class ForwardOutput {
     readonly counters: Counters = NO_COUNTERS,
   ) {
     this.#options = resolveForwardOutputOptions(options)
+    this.#connectionOptions = connectionOptions(this.#options)
   }
 
   /** Whether the receiver is connected. */
@@ -65,7 +68,7 @@ export class ForwardOutput {
   /** Connects before there is anything to send, so that `connected` says if the receiver is there. */
   connect(): void {
     if (this.#connection || this.#cancelRetry || this.#isOver) return
-    this.#connection = new ForwardConnection(this.#options, {
+    this.#connection = new ForwardConnection(this.#connectionOptions, {
       opened: () => this.#opened(),
       acknowledged: chunkId => this.#acknowledged(chunkId),
       drained: () => this.#pump(),
@@ -240,5 +243,18 @@ export class ForwardOutput {
   get #receiver(): string {
     const { path, host, port } = this.#options
     return path ?? `${host}:${port}`
+  }
+}
+
+/** @throws ConfigError when the TLS files cannot be used */
+function connectionOptions(options: ResolvedForwardOutputOptions): ConnectionOptions {
+  const { host, port, path, connectTimeoutMs, tls, sharedKey, selfHostname, username, password } = options
+  return {
+    host,
+    port,
+    ...(path !== undefined && { path }),
+    connectTimeoutMs,
+    tls: tls && { ...tls, contents: readTlsFiles('forwardOutput.tls', tls) },
+    login: sharedKey === undefined ? undefined : { sharedKey, selfHostname, username, password },
   }
 }

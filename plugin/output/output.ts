@@ -12,7 +12,7 @@ export interface Delivery {
 
 /** Where tagged records go. */
 export interface Output {
-  /** For messages and metrics: `forward 10.0.0.9:24224`. */
+  /** For messages and metrics; its first word is the kind of output, as the config calls it: `forward 10.0.0.9:24224`. */
   readonly name: string
   /** Whether the receiver is there. */
   readonly isReady: boolean
@@ -28,3 +28,6 @@ export interface Output {
   /** Delivers what is under way, as far as that works in time, and ends. */
   close(): Promise<void>
 }
+
+/** The kind of an output, as the config calls it. */
+export const outputKind = ({ name }: Output): string => name.split(' ', 1)[0]!

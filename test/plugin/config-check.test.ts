@@ -115,8 +115,8 @@ t.test('problems of the file are all listed', async t => {
     'model: {path: m}\ninput: {}\noutput: {x: 1}\n',
   )
   t.strictSame(complaints, [
-    './a.logneo.yaml: input is empty: give it at least one of forward, files, stdin, kafka (line 2)',
-    './a.logneo.yaml: output.x is unknown: use one of forward, elasticsearch, ndjson, kafka, tag_prefix (line 3)',
+    './a.logneo.yaml: input is empty: give it at least one of forward, http, files, stdin, kafka (line 2)',
+    './a.logneo.yaml: output.x is unknown: use one of forward, elasticsearch, ndjson, kafka, route, tag_prefix (line 3)',
     './a.logneo.yaml: output is empty: give it at least one of forward, elasticsearch, ndjson, kafka (line 3)',
   ])
   t.strictSame([code, printed], [2, ''])

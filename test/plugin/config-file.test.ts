@@ -152,7 +152,7 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'no input',
     MINIMAL.replace('stdin: {tag: raw.a}', ''),
-    'input is empty: give it at least one of forward, files, stdin, kafka (line 2)',
+    'input is empty: give it at least one of forward, http, files, stdin, kafka (line 2)',
   ],
   [
     'no output',
@@ -192,8 +192,8 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   ],
   [
     'a setting of a later version',
-    `${MINIMAL.replace('stdin', 'http: {}, stdin')}`,
-    'input.http is not available in this version: remove it (line 2)',
+    MINIMAL.replace('"-"}', '"-"}, http: {}'),
+    'output.http is not available in this version: remove it (line 3)',
   ],
   [
     'an empty prefix',

@@ -53,16 +53,14 @@ async function manifests(path: string): Promise<Manifest[]> {
   })
 }
 
-/** Problems of a config, but for sections that this version does not have yet. */
+/** Problems of a config. */
 function problemsOf(text: string): readonly string[] {
   try {
     parseConfig(text, { KAFKA_USERNAME: 'u', KAFKA_PASSWORD: 'p' })
     return []
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return error.problems.filter(
-      problem => !/is not available in this version|kafka is unknown|is empty: give it/.test(problem),
-    )
+    return error.problems
   }
 }
 
