@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 export interface RecurrenceOptions {
   /** Flagged sessions that must show it. Default 5. */
   readonly sessions?: number
-  /** What share of the sessions that close, from the first that shows it on, must show it. Default 0.025. */
+  /** What share of the sessions that close, from the first that shows it on, must show it. Default 0.02. */
   readonly share?: number
   /**
    * Minutes that the sessions must be spread over if they are of medium or high severity, or hold a new kind of line, so that an outage, however
@@ -14,13 +14,13 @@ export interface RecurrenceOptions {
 }
 
 /**
- * A share of one in forty is what training takes for normal life, too (see trim.ts). Both it and the rule about severity are by evidence: on HDFS,
+ * One session in fifty is more than shapes of anomalies come to by themselves. Both this and the rule about severity are by evidence: on HDFS,
  * shapes of anomalies recur for days at one session in a hundred, and 161 of 182 false alarms, but none of 156 anomalies, were of low
  * severity (see docs/adoption.md).
  */
 export const DEFAULT_RECURRENCE_OPTIONS = Object.freeze({
   sessions: 5,
-  share: 0.025,
+  share: 0.02,
   minutes: 1440,
 }) satisfies Required<RecurrenceOptions>
 
