@@ -5,6 +5,7 @@ import type { FitResult, FitTask } from './fit.js'
 import type { FitMessage } from './fit-worker.js'
 import type { TrainProgress } from './mle.js'
 import { resolveEpochs } from './options.js'
+import { resolveNumSteps } from './rl/options.js'
 
 /** Two at a time: a third would need a third core and its memory, and folds are few. */
 const MAX_WORKERS = 2
@@ -57,7 +58,7 @@ export async function fitAll(
 
 /** Steps of a task that waits, were it not to stop early; segments of long sessions aside. */
 function plannedSteps({ training, options: { epochs, batchSize, reinforcement } }: FitTask): number {
-  const numReinforced = reinforcement === 'none' ? 0 : reinforcement.numSteps
+  const numReinforced = reinforcement === 'none' ? 0 : resolveNumSteps(reinforcement, training.length)
   return resolveEpochs(epochs, 1) * Math.ceil(training.length / batchSize) + numReinforced
 }
 

@@ -5,7 +5,11 @@ import { makeBatch } from '../../scorer/train/batches.js'
 import { Baseline } from '../../scorer/train/rl/advantage.js'
 import { Continuations } from '../../scorer/train/rl/continuations.js'
 import { Explorer } from '../../scorer/train/rl/explorer.js'
-import { type ReinforcementOptions, resolveReinforcement } from '../../scorer/train/rl/options.js'
+import {
+  type ReinforcementOptions,
+  resolveNumSteps,
+  resolveReinforcement,
+} from '../../scorer/train/rl/options.js'
 import { type MissRate, trainPpo } from '../../scorer/train/rl/ppo.js'
 import { binaryReward, type PolicyAct, positionalReward, tailReward } from '../../scorer/train/rl/reward.js'
 import { RolloutRunner } from '../../scorer/train/rl/rollout.js'
@@ -215,6 +219,20 @@ t.test('every step leaves its figures, the miss rate now and then, and long runs
   t.ok(Math.abs(third!.baseline - (0.95 * first!.reward + 0.05 * second!.reward)) < 1e-6)
   const long = await run({ numSteps: 401, batchSize: 1, numEpochs: 1 })
   t.equal(long.record.steps.length, 201)
+})
+
+t.test('few sessions are not gone over more than four times, unless that is asked for', async t => {
+  const batches = (numSegments: number, options: ReinforcementOptions = {}) =>
+    resolveNumSteps(resolveReinforcement(options), numSegments)
+  t.equal(batches(100), 16)
+  t.equal(batches(100, { reward: 'tail', batchSize: 10 }), 40)
+  t.equal(batches(100_000), 200)
+  t.equal(batches(100, { numSteps: 300 }), 300)
+  t.equal(batches(0), 0)
+
+  const { record } = await run({ numSteps: 'auto', batchSize: 25, numEpochs: 1 })
+  const pieces = someSequences(50).flatMap(sequence => [...segments(sequence, TINY.contextLength)])
+  t.equal(record.steps.length, 4 * Math.ceil(pieces.length / 25))
 })
 
 t.test('training applies it to the model kept and to those that calibration rests on', async t => {

@@ -6,7 +6,7 @@ import { NUM_SPECIALS } from '../../vocabulary.js'
 import { type Batch, epochGroups, makeBatch } from '../batches.js'
 import { Actor, type Acts } from './actor.js'
 import { Baseline, type Rewarded } from './advantage.js'
-import { type ResolvedReinforcementOptions, resolveRewardTopK } from './options.js'
+import { type ResolvedReinforcementOptions, resolveNumSteps, resolveRewardTopK } from './options.js'
 import { PolicyOptimizer, type PolicyStep } from './policy-optimizer.js'
 import { type Reward, rewardFunction } from './reward.js'
 import type { Rollout } from './rollout.js'
@@ -60,13 +60,14 @@ export async function trainPpo(
   const baseline = new Baseline(options.baselineDecay, options.baseline)
   const learner = { actor, optimizer, baseline, rewardOf: rewardFunction(options, topK) }
   const steps: ReinforcementStep[] = []
-  for (const group of someGroups(pieces, options, random)) {
+  const numSteps = resolveNumSteps(options, pieces.length)
+  for (const group of someGroups(pieces, options.batchSize, numSteps, random)) {
     const isLookedAt = steps.length % options.validationInterval === 0
     const topKMissRate = isLookedAt ? await task.missRate?.(optimizer.parameters, topK) : undefined
     const figures = await learn(learner, group, options.numEpochs)
     steps.push({ step: steps.length, ...figures, ...(topKMissRate !== undefined && { topKMissRate }) })
     const { reward, crossEntropy } = figures
-    onProgress({ step: steps.length, numSteps: options.numSteps, reward, crossEntropy })
+    onProgress({ step: steps.length, numSteps, reward, crossEntropy })
   }
   await actor.release()
   await optimizer.release()
@@ -102,7 +103,8 @@ async function learn(
 /** The segments of `numSteps` batches, epoch after epoch. */
 function* someGroups(
   pieces: readonly Segment[],
-  { numSteps, batchSize }: ResolvedReinforcementOptions,
+  batchSize: number,
+  numSteps: number,
   random: Random,
 ): Generator<Segment[]> {
   let numLeft = numSteps
