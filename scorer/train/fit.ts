@@ -1,19 +1,20 @@
 import type { GptNeoConfig } from '../model/config.js'
+import { wholeForm } from '../model/form.js'
 import { sequenceGraph } from '../model/sequence-graph.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
 import { SequenceScorer, type SequenceScores } from '../sequence-scorer.js'
 import type { ReinforcementRecord } from '../trained-model.js'
-import { UNKNOWN } from '../vocabulary.js'
+import { NUM_SPECIALS } from '../vocabulary.js'
 import type { CheckpointFile } from './checkpoint.js'
+import { HeldOut } from './held-out.js'
 import { startingParameters } from './initial.js'
-import { type MleResult, type TrainProgress, trainMle, type ValidationLoss } from './mle.js'
+import { type MleResult, type TrainProgress, trainMle } from './mle.js'
 import type { ResolvedTrainOptions } from './options.js'
 import { Pace } from './pace.js'
+import { PAPER_REINFORCEMENT, resolveRewardTopK } from './rl/options.js'
 import { type PpoResult, trainPpo } from './rl/ppo.js'
-import { makeTrainable, type Trainable } from './trainable.js'
-
-/** One model to train, and the sessions to hold it against. */
+import { makeTrainable } from './trainable.js'
 export interface FitTask {
   readonly config: GptNeoConfig
   readonly training: readonly TokenSequence[]
@@ -41,9 +42,9 @@ type OnProgress = (progress: TrainProgress) => void
 export async function fit(task: FitTask, onProgress: OnProgress): Promise<FitResult> {
   const { config, heldOut, options } = task
   const mle = task.mle ?? (await maximiseLikelihood(task, onProgress))
-  const scorer = await SequenceScorer.load(config, sequenceGraph(config), options.threads)
-  const reinforced = await reinforce(task, mle, scorer, onProgress)
+  const reinforced = await reinforce(task, mle, onProgress)
   const parameters = reinforced?.parameters ?? mle.parameters
+  const scorer = await SequenceScorer.load(config, sequenceGraph(config), options.threads)
   const scores = await scorer.score(parameters, heldOut)
   await scorer.release()
   return { ...mle, parameters, scores, ...(reinforced && { reinforcement: reinforced.record }) }
@@ -56,10 +57,9 @@ async function maximiseLikelihood(
   const random = new Random(options.seed)
   const base = await startingParameters(config, options.init, random)
   const trainable = makeTrainable(config, base, options.lora, random)
-  const validator =
-    heldOut.length === 0
-      ? undefined
-      : await SequenceScorer.load(config, sequenceGraph(config, trainable.form), options.threads)
+  const judge =
+    heldOut.length === 0 ? undefined : await HeldOut.load(config, trainable, heldOut, options.threads)
+  const topK = shownTopK(config, options)
   const task = {
     config,
     trainable,
@@ -67,23 +67,18 @@ async function maximiseLikelihood(
     options,
     random,
     pace: new Pace(deadlineMs ?? Number.POSITIVE_INFINITY, validationSteps(heldOut, options)),
-    validationLoss: validator && validationLoss(validator, trainable, heldOut),
+    validate: judge && ((parameters: Float32Array) => judge.figures(parameters, topK)),
     checkpoint,
   }
   const result = await trainMle(task, onProgress)
-  await validator?.release()
+  await judge?.release()
   return { ...result, parameters: trainable.merge(result.parameters) }
 }
 
-function validationLoss(
-  scorer: SequenceScorer,
-  { frozen }: Trainable,
-  heldOut: readonly TokenSequence[],
-): ValidationLoss {
-  return async parameters => {
-    const weights = { ...frozen, parameters: { data: parameters, shape: [parameters.length] } }
-    return meanSurprise(heldOut, await scorer.score(weights, heldOut))
-  }
+/** K of the miss rate that progress shows: that of the reward, which without reinforcement is the paper's. */
+function shownTopK({ vocabularySize }: GptNeoConfig, { reinforcement }: ResolvedTrainOptions): number {
+  const { topK } = reinforcement === 'none' ? PAPER_REINFORCEMENT : reinforcement
+  return resolveRewardTopK(topK, vocabularySize - NUM_SPECIALS)
 }
 
 /** Forward alone is about a third of a training step. */
@@ -94,50 +89,26 @@ function validationSteps(heldOut: readonly TokenSequence[], { batchSize }: Resol
 async function reinforce(
   { config, training, heldOut, options }: FitTask,
   { parameters, epochs, numSteps: stepsBefore }: MleResult,
-  scorer: SequenceScorer,
   onProgress: OnProgress,
 ): Promise<PpoResult | undefined> {
-  const { reinforcement, seed } = options
+  const { reinforcement, seed, threads } = options
   if (reinforcement === 'none') return undefined
+  const whole = { form: wholeForm(config), frozen: {} }
+  const judge = heldOut.length === 0 ? undefined : await HeldOut.load(config, whole, heldOut, threads)
   const missRate =
-    heldOut.length === 0
-      ? undefined
-      : async (policy: Float32Array, topK: number) =>
-          shareMissed(heldOut, await scorer.score(policy, heldOut), topK)
-  return trainPpo(
+    judge && (async (policy: Float32Array, topK: number) => (await judge.figures(policy, topK)).topKMissRate)
+  const result = await trainPpo(
     { config, parameters, training, options: reinforcement, seed, missRate },
-    ({ step, numSteps, crossEntropy: loss }) =>
-      onProgress({ step: stepsBefore + step, numSteps: stepsBefore + numSteps, epoch: epochs.length, loss }),
+    ({ step, numSteps, crossEntropy, reward, topKMissRate }) =>
+      onProgress({
+        step: stepsBefore + step,
+        numSteps: stepsBefore + numSteps,
+        epoch: epochs.length,
+        loss: crossEntropy,
+        reward,
+        topKMissRate,
+      }),
   )
-}
-
-function meanSurprise(sequences: readonly TokenSequence[], scores: readonly SequenceScores[]): number {
-  return meanOfKnown(sequences, scores, ({ surprises }, at) => surprises[at]!)
-}
-
-/** Share of the targets that are not among the K likeliest tokens. */
-function shareMissed(
-  sequences: readonly TokenSequence[],
-  scores: readonly SequenceScores[],
-  topK: number,
-): number {
-  return meanOfKnown(sequences, scores, ({ ranks }, at) => (ranks[at]! < topK ? 0 : 1))
-}
-
-/** Mean over all targets but unknown keys. */
-function meanOfKnown(
-  sequences: readonly TokenSequence[],
-  scores: readonly SequenceScores[],
-  valueAt: (score: SequenceScores, at: number) => number,
-): number {
-  let sum = 0
-  let count = 0
-  scores.forEach((score, i) => {
-    for (let at = 0; at < score.surprises.length; at++) {
-      if (sequences[i]!.tokens[at] === UNKNOWN) continue
-      sum += valueAt(score, at)
-      count++
-    }
-  })
-  return sum / Math.max(count, 1)
+  await judge?.release()
+  return result
 }

@@ -4,18 +4,25 @@ import { type Segment, segments, type TokenSequence } from '../segments.js'
 import type { EpochRecord } from '../trained-model.js'
 import { epochGroups } from './batches.js'
 import { type CheckpointFile, readCheckpoint, writeCheckpoint } from './checkpoint.js'
+import type { HeldOutFigures } from './held-out.js'
 import { Optimizer } from './optimizer.js'
 import { type ResolvedTrainOptions, resolveEpochs, WARM_UP_STEPS } from './options.js'
 import type { Pace } from './pace.js'
 import type { Trainable } from './trainable.js'
 
-/** Reported after every step; `validationLoss` after every epoch. */
+/** Reported after every step of a training, be it by likelihood or by reinforcement. */
 export interface TrainProgress {
   readonly step: number
   readonly numSteps: number
   readonly epoch: number
+  /** Cross-entropy of the step's batch, in nats. */
   readonly loss: number
+  /** On sessions held out: after every epoch of maximum likelihood. */
   readonly validationLoss?: number | undefined
+  /** Share of the targets held out that are not among the K likeliest: with validationLoss, and now and then in reinforcement. */
+  readonly topKMissRate?: number | undefined
+  /** Mean reward of the step's batch, in reinforcement alone. */
+  readonly reward?: number | undefined
 }
 
 export interface MleResult {
@@ -29,8 +36,8 @@ export interface MleResult {
   readonly numPlannedSteps: number
 }
 
-/** Mean -ln p of validation targets under a trained vector. */
-export type ValidationLoss = (parameters: Float32Array) => Promise<number>
+/** Holds a trained vector against sessions that are not trained on. */
+export type Validate = (parameters: Float32Array) => Promise<HeldOutFigures>
 
 export interface MleTask {
   readonly config: GptNeoConfig
@@ -40,7 +47,7 @@ export interface MleTask {
   readonly random: Random
   readonly pace: Pace
   /** Without it all epochs are run and the last parameters count. */
-  readonly validationLoss: ValidationLoss | undefined
+  readonly validate: Validate | undefined
   readonly checkpoint: CheckpointFile | undefined
 }
 
@@ -150,11 +157,12 @@ class MleTraining {
   }
 
   async #closeEpoch(): Promise<void> {
-    const { validationLoss, pace, random } = this.task
+    const { validate, pace, random } = this.task
     const { parameters } = this.optimizer
     const trainingLoss = this.#lossSum / this.#stepOfEpoch
-    const loss = validationLoss && (await pace.measureValidation(() => validationLoss(parameters)))
-    this.#report(trainingLoss, loss === undefined ? {} : { validationLoss: loss })
+    const figures = validate && (await pace.measureValidation(() => validate(parameters)))
+    const loss = figures?.loss
+    this.#report(trainingLoss, { validationLoss: loss, topKMissRate: figures?.topKMissRate })
     const least = this.#epochs[this.#best.epoch]?.validationLoss ?? Number.POSITIVE_INFINITY
     if (loss === undefined || loss < least) this.#best = { parameters, epoch: this.#epoch }
     this.#epochs.push({ trainingLoss, ...(loss !== undefined && { validationLoss: loss }) })

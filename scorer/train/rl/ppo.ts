@@ -17,6 +17,8 @@ export interface PpoProgress {
   readonly numSteps: number
   readonly reward: number
   readonly crossEntropy: number
+  /** Before the step, now and then; see ReinforcementStep. */
+  readonly topKMissRate?: number | undefined
 }
 
 export interface PpoResult {
@@ -67,7 +69,7 @@ export async function trainPpo(
     const figures = await learn(learner, group, options.numEpochs)
     steps.push({ step: steps.length, ...figures, ...(topKMissRate !== undefined && { topKMissRate }) })
     const { reward, crossEntropy } = figures
-    onProgress({ step: steps.length, numSteps, reward, crossEntropy })
+    onProgress({ step: steps.length, numSteps, reward, crossEntropy, topKMissRate })
   }
   await actor.release()
   await optimizer.release()
