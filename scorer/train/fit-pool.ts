@@ -1,11 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { ScoringError } from '../errors.js'
-import type { FitResult, FitTask } from './fit.js'
+import { type FitResult, type FitTask, plannedSteps } from './fit.js'
 import type { FitMessage } from './fit-worker.js'
 import type { TrainProgress } from './mle.js'
-import { resolveEpochs } from './options.js'
-import { resolveNumSteps } from './rl/options.js'
 
 /** Two at a time: a third would need a third core and its memory, and folds are few. */
 const MAX_WORKERS = 2
@@ -54,12 +52,6 @@ export async function fitAll(
   }
   await Promise.all(Array.from({ length: width }, work))
   return results
-}
-
-/** Steps of a task that waits, were it not to stop early; segments of long sessions aside. */
-function plannedSteps({ training, options: { epochs, batchSize, reinforcement } }: FitTask): number {
-  const numReinforced = reinforcement === 'none' ? 0 : resolveNumSteps(reinforcement, training.length)
-  return resolveEpochs(epochs, 1) * Math.ceil(training.length / batchSize) + numReinforced
 }
 
 function sum(counts: readonly number[]): number {

@@ -1,30 +1,32 @@
+import { existsSync } from 'node:fs'
 import type { GptNeoConfig } from '../model/config.js'
-import { wholeForm } from '../model/form.js'
 import { sequenceGraph } from '../model/sequence-graph.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
 import { SequenceScorer, type SequenceScores } from '../sequence-scorer.js'
 import type { ReinforcementRecord } from '../trained-model.js'
 import { NUM_SPECIALS } from '../vocabulary.js'
-import type { CheckpointFile } from './checkpoint.js'
+import type { TaskCheckpoint } from './checkpoint-directory.js'
 import { HeldOut } from './held-out.js'
 import { startingParameters } from './initial.js'
 import { type MleResult, type TrainProgress, trainMle } from './mle.js'
-import type { ResolvedTrainOptions } from './options.js'
+import { type ResolvedTrainOptions, resolveEpochs } from './options.js'
 import { Pace } from './pace.js'
-import { PAPER_REINFORCEMENT, resolveRewardTopK } from './rl/options.js'
+import { PAPER_REINFORCEMENT, resolveNumSteps, resolveRewardTopK } from './rl/options.js'
 import { type PpoResult, trainPpo } from './rl/ppo.js'
-import { makeTrainable } from './trainable.js'
+import { makeTrainable, type Trainable } from './trainable.js'
+
+/** One model to train, and the sessions to hold it against. */
 export interface FitTask {
   readonly config: GptNeoConfig
   readonly training: readonly TokenSequence[]
   /** Sessions that training does not see; none: all epochs are run. */
   readonly heldOut: readonly TokenSequence[]
   readonly options: ResolvedTrainOptions
-  readonly checkpoint?: CheckpointFile
+  readonly checkpoint?: TaskCheckpoint
   /** When it must be done, scores included, as Date.now() counts; never, if missing. */
   readonly deadlineMs?: number
-  /** What maximum likelihood came to, where it was done before. */
+  /** What maximum likelihood came to, where it was done before: parameters of the whole model, which belong to the task. */
   readonly mle?: MleResult | undefined
 }
 
@@ -41,38 +43,65 @@ type OnProgress = (progress: TrainProgress) => void
 /** Trains one model, by maximum likelihood and then by reinforcement if that is wanted, and scores its held-out sessions. */
 export async function fit(task: FitTask, onProgress: OnProgress): Promise<FitResult> {
   const { config, heldOut, options } = task
-  const mle = task.mle ?? (await maximiseLikelihood(task, onProgress))
-  const reinforced = await reinforce(task, mle, onProgress)
-  const parameters = reinforced?.parameters ?? mle.parameters
+  const random = new Random(options.seed)
+  const base = task.mle?.parameters ?? (await startingParameters(config, options.init, random))
+  const trainable = makeTrainable(config, base, options.lora, random)
+  const judge =
+    heldOut.length === 0 ? undefined : await HeldOut.load(config, trainable, heldOut, options.threads)
+  const parts = { trainable, judge, random, onProgress }
+  const mle = task.mle ? { ...task.mle, parameters: trainable.start } : await maximiseLikelihood(task, parts)
+  const reinforced = await reinforce(task, mle, parts)
+  await judge?.release()
+  const parameters = trainable.merge(reinforced?.parameters ?? mle.parameters)
   const scorer = await SequenceScorer.load(config, sequenceGraph(config), options.threads)
   const scores = await scorer.score(parameters, heldOut)
   await scorer.release()
   return { ...mle, parameters, scores, ...(reinforced && { reinforcement: reinforced.record }) }
 }
 
+/** Steps of a task that waits, were it not to stop early; segments of long sessions aside. */
+export function plannedSteps(task: FitTask): number {
+  const { training, options } = task
+  return (
+    resolveEpochs(options.epochs, 1) * Math.ceil(training.length / options.batchSize) + plannedBatches(task)
+  )
+}
+
+/** Batches of reinforcement among them. */
+function plannedBatches({ training, options: { reinforcement } }: FitTask): number {
+  return reinforcement === 'none' ? 0 : resolveNumSteps(reinforcement, training.length)
+}
+
+/** What both kinds of training share; one goes on with the vector that the other left. */
+interface FitParts {
+  readonly trainable: Trainable
+  /** Missing where nothing is held out. */
+  readonly judge: HeldOut | undefined
+  readonly random: Random
+  readonly onProgress: OnProgress
+}
+
 async function maximiseLikelihood(
-  { config, training, heldOut, options, checkpoint, deadlineMs }: FitTask,
-  onProgress: OnProgress,
+  task: FitTask,
+  { trainable, judge, random, onProgress }: FitParts,
 ): Promise<MleResult> {
-  const random = new Random(options.seed)
-  const base = await startingParameters(config, options.init, random)
-  const trainable = makeTrainable(config, base, options.lora, random)
-  const judge =
-    heldOut.length === 0 ? undefined : await HeldOut.load(config, trainable, heldOut, options.threads)
+  const { config, training, heldOut, options, checkpoint } = task
   const topK = shownTopK(config, options)
-  const task = {
-    config,
-    trainable,
-    sequences: training,
-    options,
-    random,
-    pace: new Pace(deadlineMs ?? Number.POSITIVE_INFINITY, validationSteps(heldOut, options)),
-    validate: judge && ((parameters: Float32Array) => judge.figures(parameters, topK)),
-    checkpoint,
-  }
-  const result = await trainMle(task, onProgress)
-  await judge?.release()
-  return { ...result, parameters: trainable.merge(result.parameters) }
+  const numBatches = plannedBatches(task)
+  return trainMle(
+    {
+      config,
+      trainable,
+      sequences: training,
+      options,
+      random,
+      pace: new Pace(deadlineOfLikelihood(task), validationSteps(heldOut, options)),
+      validate: judge && (parameters => judge.figures(parameters, topK)),
+      checkpoint: checkpoint?.likelihood,
+      isFinal: checkpoint !== undefined && existsSync(checkpoint.reinforcement.path),
+    },
+    progress => onProgress({ ...progress, numSteps: progress.numSteps + numBatches }),
+  )
 }
 
 /** K of the miss rate that progress shows: that of the reward, which without reinforcement is the paper's. */
@@ -86,29 +115,45 @@ function validationSteps(heldOut: readonly TokenSequence[], { batchSize }: Resol
   return heldOut.length / batchSize / 3
 }
 
+/**
+ * Leaves reinforcement its share of the time: that of its sessions among all that are gone through. Of either no more count than there are by
+ * default, so that many of one do not crowd out the other. Batches of reinforcement are acted on too, which is forward alone.
+ */
+function deadlineOfLikelihood(task: FitTask): number {
+  const { deadlineMs = Number.POSITIVE_INFINITY, training, options } = task
+  const { reinforcement, epochs, batchSize } = options
+  if (reinforcement === 'none' || deadlineMs === Number.POSITIVE_INFINITY) return deadlineMs
+  const usualEpochs = resolveEpochs('auto', Math.ceil(training.length / batchSize))
+  const usualBatches = resolveNumSteps({ ...reinforcement, numSteps: 'auto' }, training.length)
+  const likelihood = Math.min(resolveEpochs(epochs, 1), usualEpochs) * training.length
+  const numReinforced = Math.min(plannedBatches(task), usualBatches) * reinforcement.batchSize
+  const reinforced = numReinforced * (reinforcement.numEpochs + 1 / 3)
+  const now = Date.now()
+  return now + ((deadlineMs - now) * likelihood) / (likelihood + reinforced)
+}
+
 async function reinforce(
-  { config, training, heldOut, options }: FitTask,
+  { config, training, options, deadlineMs, checkpoint }: FitTask,
   { parameters, epochs, numSteps: stepsBefore }: MleResult,
-  onProgress: OnProgress,
+  { trainable: { form, frozen }, judge, onProgress }: FitParts,
 ): Promise<PpoResult | undefined> {
   const { reinforcement, seed, threads } = options
   if (reinforcement === 'none') return undefined
-  const whole = { form: wholeForm(config), frozen: {} }
-  const judge = heldOut.length === 0 ? undefined : await HeldOut.load(config, whole, heldOut, threads)
-  const missRate =
-    judge && (async (policy: Float32Array, topK: number) => (await judge.figures(policy, topK)).topKMissRate)
-  const result = await trainPpo(
-    { config, parameters, training, options: reinforcement, seed, missRate },
-    ({ step, numSteps, crossEntropy, reward, topKMissRate }) =>
-      onProgress({
-        step: stepsBefore + step,
-        numSteps: stepsBefore + numSteps,
-        epoch: epochs.length,
-        loss: crossEntropy,
-        reward,
-        topKMissRate,
-      }),
+  return trainPpo(
+    {
+      config,
+      model: { form, frozen, threads },
+      parameters,
+      training,
+      options: reinforcement,
+      seed,
+      missRate: judge && (async (policy, topK) => (await judge.figures(policy, topK)).topKMissRate),
+      pace: new Pace(deadlineMs ?? Number.POSITIVE_INFINITY, 0),
+      checkpoint: checkpoint?.reinforcement,
+    },
+    ({ step, numSteps, crossEntropy: loss, reward, topKMissRate }) => {
+      const steps = { step: stepsBefore + step, numSteps: stepsBefore + numSteps, epoch: epochs.length }
+      onProgress({ ...steps, loss, reward, topKMissRate })
+    },
   )
-  await judge?.release()
-  return result
 }

@@ -1,3 +1,4 @@
+import { ResumeError } from '../errors.js'
 import type { GptNeoConfig } from '../model/config.js'
 import type { Random, RandomState } from '../random.js'
 import { type Segment, segments, type TokenSequence } from '../segments.js'
@@ -36,6 +37,19 @@ export interface MleResult {
   readonly numPlannedSteps: number
 }
 
+/** Where maximum likelihood stands between two runs, but for the vectors. */
+interface Position {
+  /** Of the epochs done. */
+  readonly epochs: readonly EpochRecord[]
+  /** Steps done in this epoch, and the sum of their losses. */
+  readonly stepOfEpoch: number
+  readonly lossSum: number
+  /** Of the source of randomness when this epoch began. */
+  readonly random: RandomState
+  /** Epoch (zero-based) of the best parameters so far; -1 if there are none. */
+  readonly bestEpoch: number
+}
+
 /** Holds a trained vector against sessions that are not trained on. */
 export type Validate = (parameters: Float32Array) => Promise<HeldOutFigures>
 
@@ -49,6 +63,8 @@ export interface MleTask {
   /** Without it all epochs are run and the last parameters count. */
   readonly validate: Validate | undefined
   readonly checkpoint: CheckpointFile | undefined
+  /** Whether the state in the checkpoint is final: reinforcement has begun with it, so that time that is left is not for more epochs. */
+  readonly isFinal?: boolean
 }
 
 /**
@@ -136,6 +152,7 @@ class MleTraining {
   }
 
   get #isOver(): boolean {
+    if (this.task.isFinal === true) return true
     return this.#step >= this.#numSteps || this.#epoch - this.#best.epoch > this.task.options.patience
   }
 
@@ -183,7 +200,7 @@ class MleTraining {
   async #save(): Promise<void> {
     const { checkpoint, pace } = this.task
     if (checkpoint === undefined) return
-    await writeCheckpoint(checkpoint.path, {
+    await writeCheckpoint<Position>(checkpoint.path, {
       position: {
         stepOfEpoch: this.#stepOfEpoch,
         lossSum: this.#lossSum,
@@ -198,9 +215,14 @@ class MleTraining {
   }
 
   async #restore(): Promise<void> {
-    const { checkpoint, random } = this.task
+    const { checkpoint, random, isFinal } = this.task
     if (checkpoint === undefined) return
-    const saved = await readCheckpoint(checkpoint.path, this.optimizer.parameters.length)
+    const saved = await readCheckpoint<Position>(checkpoint.path, this.optimizer.parameters.length)
+    if (saved === undefined && isFinal === true) {
+      throw new ResumeError(
+        `the checkpoint ${checkpoint.path} is missing, and reinforcement began with it; remove what is left and train again`,
+      )
+    }
     if (saved === undefined) return
     const { position } = saved
     this.optimizer.state = saved.optimizer

@@ -10,13 +10,14 @@ import {
   resolveNumSteps,
   resolveReinforcement,
 } from '../../scorer/train/rl/options.js'
-import { type MissRate, trainPpo } from '../../scorer/train/rl/ppo.js'
+import type { MissRate } from '../../scorer/train/rl/ppo.js'
 import { binaryReward, type PolicyAct, positionalReward, tailReward } from '../../scorer/train/rl/reward.js'
 import { RolloutRunner } from '../../scorer/train/rl/rollout.js'
 import { train } from '../../scorer/train/train.js'
 import { BEGIN, END } from '../../scorer/vocabulary.js'
 import { grammarSessions } from '../fixtures/scorer/grammar.js'
 import { logProbabilitiesOf } from '../fixtures/scorer/ppo.js'
+import { runTiny, someSequences } from '../fixtures/scorer/ppo-run.js'
 import { randomParameters, TINY } from '../fixtures/scorer/tiny-model.js'
 
 const sequenceOf = (...tokens: number[]): TokenSequence => ({ tokens: Int32Array.from(tokens), ended: true })
@@ -140,24 +141,8 @@ t.test('sampled actions come as often as the old policy makes them likely', asyn
   t.ok(worst < 1e-5, 'with the probabilities they were drawn with')
 })
 
-/** Sessions of a few shapes over the tokens 4 to 9, some longer than the context of 12. */
-function someSequences(count: number): TokenSequence[] {
-  const random = new Random(8)
-  return Array.from({ length: count }, () => {
-    const length = 2 + random.integer(16)
-    return sequenceOf(...Array.from({ length }, (_, i) => 4 + ((i + random.integer(2)) % 6)))
-  })
-}
-
 function run(options: ReinforcementOptions, seed = 1, missRate?: MissRate) {
-  return trainPpo({
-    config: TINY,
-    parameters,
-    training: someSequences(50),
-    options: resolveReinforcement({ numSteps: 12, batchSize: 8, learningRate: 1e-3, topK: 2, ...options }),
-    seed,
-    missRate,
-  })
+  return runTiny({ numSteps: 12, ...options }, 0, { parameters, seed, missRate })
 }
 
 const bytes = ({ parameters }: { parameters: Float32Array }) => Buffer.from(parameters.buffer)
