@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { ScoringError } from '../errors.js'
-import { type FitResult, type FitTask, plannedSteps } from './fit.js'
+import type { FitResult, FitTask } from './fit.js'
 import type { FitMessage } from './fit-worker.js'
 import type { TrainProgress } from './mle.js'
+import { plannedSteps } from './plan.js'
 
 /** Two at a time: a third would need a third core and its memory, and folds are few. */
 const MAX_WORKERS = 2

@@ -10,9 +10,10 @@ import type { TaskCheckpoint } from './checkpoint-directory.js'
 import { HeldOut } from './held-out.js'
 import { startingParameters } from './initial.js'
 import { type MleResult, type TrainProgress, trainMle } from './mle.js'
-import { type ResolvedTrainOptions, resolveEpochs } from './options.js'
+import type { ResolvedTrainOptions } from './options.js'
 import { Pace } from './pace.js'
-import { PAPER_REINFORCEMENT, resolveNumSteps, resolveRewardTopK } from './rl/options.js'
+import { deadlineOfLikelihood, plannedBatches } from './plan.js'
+import { PAPER_REINFORCEMENT, resolveRewardTopK } from './rl/options.js'
 import { type PpoResult, trainPpo } from './rl/ppo.js'
 import { makeTrainable, type Trainable } from './trainable.js'
 
@@ -59,19 +60,6 @@ export async function fit(task: FitTask, onProgress: OnProgress): Promise<FitRes
   return { ...mle, parameters, scores, ...(reinforced && { reinforcement: reinforced.record }) }
 }
 
-/** Steps of a task that waits, were it not to stop early; segments of long sessions aside. */
-export function plannedSteps(task: FitTask): number {
-  const { training, options } = task
-  return (
-    resolveEpochs(options.epochs, 1) * Math.ceil(training.length / options.batchSize) + plannedBatches(task)
-  )
-}
-
-/** Batches of reinforcement among them. */
-function plannedBatches({ training, options: { reinforcement } }: FitTask): number {
-  return reinforcement === 'none' ? 0 : resolveNumSteps(reinforcement, training.length)
-}
-
 /** What both kinds of training share; one goes on with the vector that the other left. */
 interface FitParts {
   readonly trainable: Trainable
@@ -95,7 +83,7 @@ async function maximiseLikelihood(
       sequences: training,
       options,
       random,
-      pace: new Pace(deadlineOfLikelihood(task), validationSteps(heldOut, options)),
+      pace: new Pace(deadlineOfLikelihood(task, Date.now()), validationSteps(heldOut, options)),
       validate: judge && (parameters => judge.figures(parameters, topK)),
       checkpoint: checkpoint?.likelihood,
       isFinal: checkpoint !== undefined && existsSync(checkpoint.reinforcement.path),
@@ -113,23 +101,6 @@ function shownTopK({ vocabularySize }: GptNeoConfig, { reinforcement }: Resolved
 /** Forward alone is about a third of a training step. */
 function validationSteps(heldOut: readonly TokenSequence[], { batchSize }: ResolvedTrainOptions): number {
   return heldOut.length / batchSize / 3
-}
-
-/**
- * Leaves reinforcement its share of the time: that of its sessions among all that are gone through. Of either no more count than there are by
- * default, so that many of one do not crowd out the other. Batches of reinforcement are acted on too, which is forward alone.
- */
-function deadlineOfLikelihood(task: FitTask): number {
-  const { deadlineMs = Number.POSITIVE_INFINITY, training, options } = task
-  const { reinforcement, epochs, batchSize } = options
-  if (reinforcement === 'none' || deadlineMs === Number.POSITIVE_INFINITY) return deadlineMs
-  const usualEpochs = resolveEpochs('auto', Math.ceil(training.length / batchSize))
-  const usualBatches = resolveNumSteps({ ...reinforcement, numSteps: 'auto' }, training.length)
-  const likelihood = Math.min(resolveEpochs(epochs, 1), usualEpochs) * training.length
-  const numReinforced = Math.min(plannedBatches(task), usualBatches) * reinforcement.batchSize
-  const reinforced = numReinforced * (reinforcement.numEpochs + 1 / 3)
-  const now = Date.now()
-  return now + ((deadlineMs - now) * likelihood) / (likelihood + reinforced)
 }
 
 async function reinforce(
