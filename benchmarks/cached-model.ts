@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { trainCommand } from '../plugin/cli/train.js'
 import { readLineModel } from '../plugin/model.js'
-import { BUNDLE_VERSION } from '../scorer/bundle.js'
+import { BUNDLE_VERSION } from '../scorer/bundle-manifest.js'
 import type { ReplayInput } from './replay.js'
 
 /** A model of a log, trained at the first time and kept in the system's temporary folder under a name made from the log's contents. */

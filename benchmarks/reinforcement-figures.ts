@@ -1,5 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Chart } from '../plugin/report/chart.js'
+import { chartFile } from '../plugin/report/chart-file.js'
 import { type ReinforcementOptions, TAIL_REINFORCEMENT } from '../scorer/train/rl/options.js'
 import { type MleResults, train } from '../scorer/train/train.js'
 import { type Dynamics, dynamicsCharts, sensitivityCharts, type Trial } from './reinforcement/charts.js'
@@ -8,7 +10,6 @@ import { judgeAll } from './reinforcement/judged.js'
 import { METHODS, tailWith } from './reinforcement/methods.js'
 import { type LabelledSessions, sessionsOf } from './reinforcement/sessions.js'
 import type { ReinforcementBenchOptions } from './reinforcement.js'
-import { type Chart, svgCharts } from './svg-chart.js'
 
 const DECAYS = [0.5, 0.8, 0.9, 1]
 const BETAS = [0, 0.05, 0.1, 0.2, 0.5]
@@ -70,7 +71,7 @@ async function tryOut(sessions: LabelledSessions, seed: number, mle: MleResults)
 
 async function draw(folder: string, name: string, charts: readonly Chart[]): Promise<void> {
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, `${name}.svg`), svgCharts(charts))
+  await writeFile(join(folder, `${name}.svg`), chartFile(charts))
   await writeFile(join(folder, `${name}.json`), `${JSON.stringify(charts, significant)}\n`)
 }
 

@@ -1,10 +1,10 @@
 import { CharKind, isPlainWord, kindsOf, kindTable, type TextKinds } from './char-kind.js'
 import { LineUnits } from './line-units.js'
-import { WILDCARD } from './mask.js'
 import type { MaskScanner } from './mask-scanner.js'
 import type { ResolvedDrainOptions } from './options.js'
 import { TokenRows, Variability } from './token-rows.js'
 import { HASH_SEED, hashUnit, MASKED, type TokenTable } from './token-table.js'
+import { textOf, unitsOf, WILDCARD_UNITS } from './unit-text.js'
 
 const NOT_LISTED = 0
 const LIST_OF_NUMBERED = 1
@@ -56,11 +56,7 @@ export class LineTokens extends TokenRows {
     this.#splitKeyValue = options.splitKeyValue
     this.#collapseLists = options.collapseLists
     this.#kinds = kindTable(options.delimiters)
-    this.#replacements = scanner.replacements.map(text =>
-      text === WILDCARD
-        ? WILDCARD_UNITS
-        : Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)),
-    )
+    this.#replacements = scanner.replacements.map(unitsOf)
     this.#replacementKinds = scanner.replacements.map(kindsOf)
     // A mask is at least one unit long; a list or a cut becomes one more wildcard.
     const longest = Math.max(WILDCARD_UNITS.length, ...scanner.replacements.map(text => text.length))
@@ -69,12 +65,7 @@ export class LineTokens extends TokenRows {
 
   /** Text of a token, with masks replaced. */
   text(token: number): string {
-    let text = ''
-    for (let at = this.#unitStart[token]!; at < this.#unitEnd[token]!; at += MAX_ARGUMENTS) {
-      const end = Math.min(at + MAX_ARGUMENTS, this.#unitEnd[token]!)
-      text += String.fromCharCode(...this.#units.subarray(at, end))
-    }
-    return text
+    return textOf(this.#units, this.#unitStart[token]!, this.#unitEnd[token]!)
   }
 
   /** Splits the part of a line that begins at `start`. Reads it once for masks and once for tokens. */
@@ -306,6 +297,3 @@ export class LineTokens extends TokenRows {
     this.#join(token, lineEnd)
   }
 }
-
-const WILDCARD_UNITS = Uint16Array.of(0x3c, 0x2a, 0x3e)
-const MAX_ARGUMENTS = 4_096

@@ -11,6 +11,7 @@ import { noteUnscored, summarize } from './findings.js'
 import type { SessionRule } from './line-rules.js'
 import { type ClosedSession, isTrueEnd, type Memory, type Session, type SessionTracker } from './session.js'
 import { MAX_HISTORY, takeOver } from './take-over.js'
+import { type Turn, Turns } from './turns.js'
 import type { SessionSummary } from './verdict.js'
 
 /** What reading a line gave beside its key. */
@@ -32,7 +33,8 @@ const NO_NODE = -1
  * the next lines are prepared.
  */
 export class Engine {
-  #turn: Promise<void> = Promise.resolve()
+  /** The next may start preparing while the last answers of the one before are computed. */
+  readonly #turns = new Turns()
   /** Resolves when everything asked so far is answered. */
   #answered: Promise<void> = Promise.resolve()
   /** Tokens of the prefixes of all open questions: no more nodes than this are pinned, with all that leads to them. */
@@ -68,7 +70,7 @@ export class Engine {
   /** Judges lines. Never rejects for what lines hold; when the scorer fails they come back unscored. */
   judge(lines: readonly LineInput[]): Promise<Judged> {
     const judged: Judged = { verdicts: new Array(lines.length), summaries: [] }
-    return this.#inTurn(() => this.#work({ lines, next: 0, ends: new Fifo(), judged }))
+    return this.#turns.run(() => this.#work({ lines, next: 0, ends: new Fifo(), judged }))
   }
 
   /** Closes all sessions: `complete` when the input has really ended, `open` when it merely stopped. */
@@ -92,7 +94,7 @@ export class Engine {
    */
   async replace(change: EngineChange): Promise<void> {
     const before = this.#parts.model
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       await this.#answered
       for (const session of this.tracker.sessions()) takeOver(session, before, change.model)
       this.#parts = { ...this.#parts, ...change }
@@ -102,12 +104,12 @@ export class Engine {
   }
 
   async close(): Promise<void> {
-    await this.#turn
+    await this.#turns.idle
     await this.parts.model?.scorer.close()
   }
 
   async #close(collect: (closed: ClosedSession[]) => void): Promise<SessionSummary[]> {
-    const { summaries } = await this.#inTurn(() => {
+    const { summaries } = await this.#turns.run(() => {
       const closed: ClosedSession[] = []
       collect(closed)
       const ends = new Fifo<PendingEnd>()
@@ -117,25 +119,7 @@ export class Engine {
     return summaries.map(({ summary }) => summary)
   }
 
-  /** Runs tasks one after the other; the next may start preparing while the last answers of the one before are computed. */
-  async #inTurn<T>(task: () => Promise<{ prepared: Promise<void>; result: T }>): Promise<T> {
-    const before = this.#turn
-    let next = (): void => {}
-    this.#turn = new Promise(resolve => {
-      next = resolve
-    })
-    await before
-    try {
-      const { prepared, result } = await task()
-      next()
-      await prepared
-      return result
-    } finally {
-      next()
-    }
-  }
-
-  async #work(work: Work): Promise<{ prepared: Promise<void>; result: Judged }> {
+  async #work(work: Work): Promise<Turn<Judged>> {
     let settled: Promise<void> = Promise.resolve()
     while (isLeft(work)) {
       if (!this.#hasRoom) await this.#answered

@@ -80,6 +80,14 @@ interface Told {
   readonly timing?: HabitFinding | undefined
 }
 
+/** What was found about a line in its first session. */
+interface Decided {
+  readonly surprise: number
+  readonly rank: number
+  readonly judgement: Judgement
+  readonly message: string | undefined
+}
+
 /** Gathers what each detector has to say about an event, has it judged, and puts the verdict into words. */
 export class Examiner {
   readonly #shown = newStatistics()
@@ -96,19 +104,17 @@ export class Examiner {
 
   /** Judges a line in all its sessions. @returns the verdict of the first */
   event(tree: Predictions, occurrence: Occurrence): Verdict {
-    const { node, token, sessions, template, templateId } = occurrence
-    const { judge } = this.parts
+    const { node, token, sessions } = occurrence
+    const { judge, adopter, composition, unknownSurprise } = this.parts
     const isKnown = token !== UNKNOWN
+    const detector = isKnown ? 'next-key' : 'unseen-key'
     const surprise = isKnown
       ? tree.surprise(node, token)
-      : this.parts.unknownSurprise + (occurrence.level?.surprise ?? 0)
+      : unknownSurprise + (occurrence.level?.surprise ?? 0)
     const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
-    const sequence = (): string =>
-      this.#explainSequence(tree, occurrence, template, isKnown, surprise) + explainLevel(occurrence.level)
     let verdict: Verdict | undefined
-    const detector = isKnown ? 'next-key' : 'unseen-key'
-    const { adopter, composition } = this.parts
-    sessions.forEach((session, i) => {
+    for (let i = 0; i < sessions.length; i++) {
+      const session = sessions[i]!
       const content = this.#habit(session, occurrence, 'parameter', occurrence.content)
       const timing = this.#habit(session, occurrence, 'time-gap', occurrence.timing[i])
       this.#clear()
@@ -119,28 +125,53 @@ export class Examiner {
       this.#show(detector, isNormal ? 0 : surprise, isNormal ? 0 : rank)
       if (judge.needsRarity && !isNormal)
         this.#shown[DETECTOR_INDEX.rarity] = isKnown ? tree.rarity(node, token) : UNSEEN_RARITY
-      const { judgement, message } = this.#decide(session, { sequence, occurrence, timing })
+      const judgement = judge.judge(session.standing, this.#shown)
+      const message = isQuiet(judgement)
+        ? undefined
+        : this.#tell(session, judgement, this.#toldOf(tree, occurrence, surprise, timing))
+      note(session, judgement, message)
       if (judgement.isAnomaly) adopter.flagged(session, occurrence.timeMs)
-      verdict ??= {
-        status: 'scored',
-        anomaly: judgement.isAnomaly,
-        score: judgement.score,
-        severity: judgement.severity,
-        session: session.id,
-        template,
-        template_id: templateId,
-        rank,
-        surprise,
-        model: this.parts.bundleId,
-        ...(judgement.isAnomaly && {
-          reasons: judgement.reasons,
-          message: message!,
-          evidence: evidenceOf(session, judge),
-          expected: expectedNext(tree, node, this.parts.keys),
-        }),
-      }
-    })
+      verdict ??= this.#verdict(tree, occurrence, { surprise, rank, judgement, message })
+    }
     return verdict!
+  }
+
+  #toldOf(
+    tree: Predictions,
+    occurrence: Occurrence,
+    surprise: number,
+    timing: HabitFinding | undefined,
+  ): Told {
+    const { template, token, level } = occurrence
+    const sequence = (): string =>
+      this.#explainSequence(tree, occurrence, template, token !== UNKNOWN, surprise) + explainLevel(level)
+    return { sequence, occurrence, timing }
+  }
+
+  /** What is told of a line in the first of its sessions. */
+  #verdict(
+    tree: Predictions,
+    { node, sessions, template, templateId }: Occurrence,
+    { surprise, rank, judgement, message }: Decided,
+  ): Verdict {
+    const { judge, keys, bundleId } = this.parts
+    const { isAnomaly, score, severity, reasons } = judgement
+    const session = sessions[0]!
+    const verdict: Verdict = {
+      status: 'scored',
+      anomaly: isAnomaly,
+      score,
+      severity,
+      session: session.id,
+      template,
+      template_id: templateId,
+      rank,
+      surprise,
+      model: bundleId,
+    }
+    if (!isAnomaly) return verdict
+    const evidence = evidenceOf(session, judge)
+    return { ...verdict, reasons, message: message!, evidence, expected: expectedNext(tree, node, keys) }
   }
 
   /** Judges what the close of a session shows: its end, where it was a true one, and what the session is made of, where nothing is missing. */
@@ -207,13 +238,15 @@ export class Examiner {
     this.#shown[DETECTOR_INDEX['time-gap']] = timing?.surprise ?? 0
   }
 
-  #decide(session: Session, event: Told): { judgement: Judgement; message: string | undefined } {
-    const { judge } = this.parts
-    const judgement = judge.judge(session.standing, this.#shown)
-    for (const view of judgement.raised) session.clues[view] = this.#clue(session, view, event)
-    const message = judgement.isAnomaly ? this.#message(session, event) : undefined
-    note(session, judgement, message)
-    return { judgement, message }
+  #decide(session: Session, event: Told): void {
+    const judgement = this.parts.judge.judge(session.standing, this.#shown)
+    note(session, judgement, isQuiet(judgement) ? undefined : this.#tell(session, judgement, event))
+  }
+
+  /** Puts what an event raised into words for the session to keep. @returns those of an anomaly */
+  #tell(session: Session, { raised, isAnomaly }: Judgement, event: Told): string | undefined {
+    for (const view of raised) session.clues[view] = this.#clue(session, view, event)
+    return isAnomaly ? this.#message(session, event) : undefined
   }
 
   /** What a view's strongest detector has just found. */
@@ -254,4 +287,9 @@ export class Examiner {
     const { keys } = this.parts
     return explain({ template, isKnown, surprise }, previous, expectedNext(tree, node, keys), keys)
   }
+}
+
+/** Whether nothing is to be told of an event, as of nearly all: no words are looked for then. */
+function isQuiet({ isAnomaly, raised }: Judgement): boolean {
+  return !isAnomaly && raised.length === 0
 }

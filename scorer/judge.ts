@@ -67,6 +67,8 @@ export class Judge {
   readonly #topK: TopKLimit | undefined
   readonly #validation: Validation
   readonly #byDetector = new Map<DetectorName, NullDistribution>()
+  /** Views raised by the event being judged: most are not told, so they are copied only where they are. */
+  readonly #raised: number[] = []
 
   constructor(validation: Validation, numKeys: number, options: JudgeOptions = {}) {
     const { falseAlarmRate, detectors, topK } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
@@ -128,7 +130,8 @@ export class Judge {
     let after = 0
     let isRaised = false
     let isNotable = false
-    let raised: number[] | undefined
+    const raised = this.#raised
+    raised.length = 0
     for (let i = 0; i < this.#views.length; i++) {
       const view = this.#views[i]!
       const strongest = view.strongest(shown)
@@ -139,7 +142,7 @@ export class Judge {
         standing.evidence[i] = evidence
         standing.detectors[i] = strongest
         isRaised = true
-        ;(raised ??= []).push(i)
+        raised.push(i)
         isNotable ||= evidence >= REASON
       }
       after += standing.evidence[i]!
@@ -147,7 +150,7 @@ export class Judge {
     // What adds nothing to what the session has shown already speaks for itself alone.
     const evidence = isRaised ? after : own
     const isEnough = isRaised && after >= this.threshold && (before < this.threshold || isNotable)
-    return this.#decide(standing, evidence, isEnough, shown, isEnough || isNotable ? (raised ?? NONE) : NONE)
+    return this.#decide(standing, evidence, isEnough, shown, isEnough || isNotable ? raised.slice() : NONE)
   }
 
   #decide(

@@ -3,12 +3,12 @@
  *
  * As far as validation sessions reach they are counted: p = (number at or beyond + 1) / (sessions + 1), the conformal p-value (Vovk et al.,
  * 2005). Further out a generalised Pareto tail is fitted to the largest values (Pickands, 1975; SPOT, Siffer et al., 2017) and joined to the
- * counted part. Between points of a grid p runs straight in its logarithm, so that rounding noise in a
- * statistic never makes it jump; it is read off at the grid point below, which errs on the side of the larger p.
+ * counted part. Between points of a grid p runs straight in its logarithm, so that rounding noise in a statistic never makes it jump; it is
+ * read off at the grid point below, which errs on the side of the larger p.
  */
 export class NullDistribution {
-  /** p at 0, GRID, 2 GRID ... up to the tail. */
-  readonly #counted: Float64Array
+  /** ln p at 0, GRID, 2 GRID ... up to the tail. */
+  readonly #logs: Float64Array
   readonly #tail: Tail
 
   private constructor(
@@ -16,7 +16,7 @@ export class NullDistribution {
     counted: Float64Array,
     tail: Tail,
   ) {
-    this.#counted = counted
+    this.#logs = counted.map(Math.log)
     this.#tail = tail
   }
 
@@ -37,7 +37,7 @@ export class NullDistribution {
   pValue(value: number): number {
     const { start } = this.#tail
     if (value >= start + GRID) return tailShare(this.#tail, value - GRID)
-    return this.#interpolate(Math.max(0, value / GRID - 1))
+    return value <= GRID ? 1 : this.#interpolate(value / GRID - 1)
   }
 
   /** The value beyond which normal sessions come at the rate `rate`. */
@@ -61,8 +61,8 @@ export class NullDistribution {
 
   #interpolate(index: number): number {
     const i = Math.floor(index)
-    const left = Math.log(this.#counted[i]!)
-    const right = Math.log(this.#counted[i + 1] ?? this.#counted[i]!)
+    const left = this.#logs[i]!
+    const right = this.#logs[i + 1] ?? left
     return Math.exp(left + (right - left) * (index - i))
   }
 }

@@ -33,6 +33,9 @@ export interface ReinforcementStep {
 export interface ReinforcementRecord {
   /** K of the reward. */
   readonly topK: number
+  /** Batches learnt from, and how many there would have been with time enough. */
+  readonly numSteps: number
+  readonly numPlannedSteps: number
   /** All steps, or as many evenly spaced ones as are kept. */
   readonly steps: readonly ReinforcementStep[]
 }

@@ -1,6 +1,6 @@
+import type { Chart, Series } from '../../plugin/report/chart.js'
 import type { ReinforcementStep, TrainingRecord } from '../../scorer/trained-model.js'
 import { groupBy, mean } from '../statistics.js'
-import type { Chart, Series } from '../svg-chart.js'
 
 /** Training of one model by one method. */
 export interface Dynamics {
@@ -16,6 +16,9 @@ export interface Trial {
   readonly f1: number
   readonly prAuc: number
 }
+
+/** Pixels; several charts stand below each other. */
+const HEIGHT = 240
 
 /** Steps averaged into one point of a curve: single batches are noisy. */
 const SMOOTHING = 10
@@ -36,8 +39,9 @@ export function dynamicsCharts(dynamics: readonly Dynamics[]): Chart[] {
     figureOf: (step: ReinforcementStep) => number | undefined,
   ): Chart => ({
     title,
-    xLabel: 'step',
-    yLabel,
+    height: HEIGHT,
+    x: { label: 'step', isCount: true },
+    y: { label: yLabel },
     series: dynamics.flatMap(({ method, training }) => {
       const steps = training.reinforcement?.folds[0]?.steps
       return steps === undefined ? [] : [{ name: method, points: smoothed(steps, figureOf) }]
@@ -46,8 +50,9 @@ export function dynamicsCharts(dynamics: readonly Dynamics[]): Chart[] {
   return [
     {
       title: 'Maximum likelihood',
-      xLabel: 'epoch',
-      yLabel: 'loss (nats)',
+      height: HEIGHT,
+      x: { label: 'epoch', isCount: true },
+      y: { label: 'loss (nats)' },
       series: [
         curve('training', ({ trainingLoss }) => trainingLoss),
         curve('held out', ({ validationLoss }) => validationLoss),
@@ -71,11 +76,16 @@ export function sensitivityCharts(trials: readonly Trial[]): Chart[] {
     })
     return {
       title: `Sensitivity to ${setting}`,
-      xLabel: setting,
-      yLabel: 'mean over seeds',
+      height: HEIGHT,
+      x: { label: setting },
+      y: { label: describeSeeds(new Set(own.map(({ seed }) => seed)).size) },
       series: [curve('F1', ({ f1 }) => f1), curve('PR-AUC', ({ prAuc }) => prAuc)],
     }
   })
+}
+
+function describeSeeds(numSeeds: number): string {
+  return numSeeds === 1 ? 'score, of one seed' : `score, mean over ${numSeeds} seeds`
 }
 
 /** Means over SMOOTHING neighbours; where only some steps have a value, those. */

@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
-import { BUNDLE_VERSION } from '../../scorer/bundle.js'
+import { BUNDLE_VERSION } from '../../scorer/bundle-manifest.js'
 import { PROVIDERS, type Provider } from '../../scorer/provider.js'
 import { runtimeInfo } from '../../scorer/runtime.js'
 import { packageVersion } from '../package-version.js'

@@ -35,7 +35,7 @@ export function progressBar(isWanted: boolean | undefined): Progress {
 
 /** The bar gives way to the words beside it, of which a narrow terminal cuts off the last. */
 function barWidth(columns: number): number {
-  return Math.max(8, Math.min(30, columns - 92))
+  return Math.max(8, Math.min(30, columns - 110))
 }
 
 /** A line on stderr that is written over and over, or nothing where nobody watches. */

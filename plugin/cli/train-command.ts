@@ -76,7 +76,11 @@ export function addTrain(program: Command): void {
         'what is rewarded: a key drawn from the model, or the observed key',
       ).choices(['sampled', 'observed']),
     )
-    .option('--rl-steps <n>', 'batches of reinforcement', positiveInteger)
+    .option(
+      '--rl-steps <n>',
+      'batches of reinforcement (default: 200, or four passes if fewer)',
+      positiveInteger,
+    )
     .option('--rl-learning-rate <x>', 'learning rate of reinforcement', positive)
     .option('--no-report', 'write no report.html, which holds templates and sessions of the log')
     .option('--progress', 'show a progress bar (default: on a terminal)')

@@ -20,8 +20,14 @@ export function trainingSummary(facts: ReportFacts): string[] {
   ]
 }
 
-function describeBudget({ numSteps, numPlannedSteps }: TrainingRecord): string {
+function describeBudget(training: TrainingRecord): string {
+  const { reinforcement } = training
+  const batches = reinforcement && `, and for ${share(reinforcement.model)} batches of reinforcement`
+  return `the time budget had room for ${share(training)} steps${batches ?? ''}`
+}
+
+function share({ numSteps, numPlannedSteps }: Pick<TrainingRecord, 'numSteps' | 'numPlannedSteps'>): string {
   return numSteps < numPlannedSteps
-    ? `the time budget had room for ${integer(numSteps)} of ${integer(numPlannedSteps)} steps`
-    : `the time budget had room for all ${integer(numPlannedSteps)} steps`
+    ? `${integer(numSteps)} of ${integer(numPlannedSteps)}`
+    : `all ${integer(numPlannedSteps)}`
 }

@@ -1,11 +1,8 @@
-import type { TaskProgress } from '../../scorer/train/fit-pool.js'
 import type { TrainListener } from '../../scorer/train/train.js'
 import { duration, integer } from '../report/html.js'
 import { progressBar } from './terminal.js'
 import { TimeLeft } from './time-left.js'
-
-/** Share by which a step's loss moves the loss shown: batches differ. */
-const SMOOTHING = 0.05
+import { TrainingNote } from './training-note.js'
 
 export interface TrainingBar {
   readonly listener: TrainListener
@@ -16,7 +13,7 @@ export interface TrainingBar {
 export function trainingBar(isWanted: boolean | undefined, title = 'training'): TrainingBar {
   const bar = progressBar(isWanted)
   const timeLeft = new TimeLeft()
-  const losses = new LatestLosses()
+  const note = new TrainingNote()
   let isStarted = false
   return {
     listener: (done, total, latest) => {
@@ -24,30 +21,9 @@ export function trainingBar(isWanted: boolean | undefined, title = 'training'): 
       isStarted = true
       const seconds = timeLeft.update(done, total, performance.now() / 1000)
       const left = seconds === undefined ? 'estimating' : `${timeText(seconds)} left`
-      bar.update(done, total, `${left}  ${losses.update(latest)}  step ${integer(done)} of ${integer(total)}`)
+      bar.update(done, total, `${left}  ${note.update(latest)}  step ${integer(done)} of ${integer(total)}`)
     },
     stop: () => bar.stop(),
-  }
-}
-
-/** The losses of the model whose training began last; several are trained, two at a time. */
-class LatestLosses {
-  #task = -1
-  #loss = 0
-  #heldOut: number | undefined
-
-  update({ task, numTasks, loss, validationLoss }: TaskProgress): string {
-    if (task > this.#task) {
-      this.#task = task
-      this.#loss = loss
-      this.#heldOut = undefined
-    }
-    if (task === this.#task) {
-      this.#loss += SMOOTHING * (loss - this.#loss)
-      this.#heldOut = validationLoss ?? this.#heldOut
-    }
-    const heldOut = this.#heldOut === undefined ? '' : `, held out ${this.#heldOut.toFixed(3)}`
-    return `model ${this.#task + 1} of ${numTasks}: loss ${this.#loss.toFixed(3)}${heldOut}`
   }
 }
 

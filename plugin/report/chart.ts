@@ -9,6 +9,7 @@ export interface Series {
   readonly points: readonly Point[]
   /** Lower and upper bounds at some x, drawn as an area in the line's colour. */
   readonly band?: readonly (readonly [x: number, low: number, high: number])[]
+  /** Default: where all colours are taken, so that lines of one colour are told apart. */
   readonly isDashed?: boolean
   /** Number of its colour, from 0; by default its place among the series. */
   readonly colour?: number
@@ -64,26 +65,29 @@ export const CHART_STYLE = `
 
 /** Draws a chart as SVG for a page that holds CHART_STYLE. */
 export function lineChart(chart: Chart): Html {
-  const { width = 720, height = 300, marks = [] } = chart
-  const frame = layOut(chart, width, height)
-  return [
-    `<svg class="chart" role="img" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" xmlns="http://www.w3.org/2000/svg"><title>${escapeHtml(chart.title)}</title>`,
-    drawAxes(chart, frame),
-    ...chart.series.map((series, i) => drawSeries(series, series.colour ?? i, frame)),
-    ...marks.map((mark, i) => drawMark(mark, i, frame)),
-    drawLegend(frame),
-    chart.series.some(({ points }) => points.some(point => isVisible(point, frame)))
-      ? ''
-      : `<text class="tick" x="${n((frame.left + frame.right) / 2)}" y="${n((frame.top + frame.bottom) / 2)}" text-anchor="middle">no data</text>`,
-    '</svg>',
-  ].join('')
+  const { width, height } = chartSize(chart)
+  return `<svg class="chart" role="img" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" xmlns="http://www.w3.org/2000/svg"><title>${escapeHtml(chart.title)}</title>${drawChart(chart)}</svg>`
 }
 
-/** Draws a chart as an SVG file of its own. */
-export function chartFile(chart: Chart): string {
-  const page =
-    'svg{background:#fff;color:#1d2530}@media(prefers-color-scheme:dark){svg{--card:#13171d;background:#13171d;color:#e3e8ee}}'
-  return lineChart(chart).replace('</title>', () => `</title><style>${CHART_STYLE}${page}</style>`)
+/** Pixels a chart takes. */
+export function chartSize({ width = 720, height = 300 }: Chart): { width: number; height: number } {
+  return { width, height }
+}
+
+/** What a chart is drawn of, from its upper left corner, for an SVG of class `chart` that may hold more. */
+export function drawChart(chart: Chart): Html {
+  const { width, height } = chartSize(chart)
+  const frame = layOut(chart, width, height)
+  const isEmpty = !chart.series.some(({ points }) => points.some(point => isVisible(point, frame)))
+  return [
+    drawAxes(chart, frame),
+    ...chart.series.map((series, i) => drawSeries(series, series.colour ?? i, frame)),
+    ...(chart.marks ?? []).map((mark, i) => drawMark(mark, i, frame)),
+    drawLegend(frame),
+    isEmpty
+      ? `<text class="tick" x="${n((frame.left + frame.right) / 2)}" y="${n((frame.top + frame.bottom) / 2)}" text-anchor="middle">no data</text>`
+      : '',
+  ].join('')
 }
 
 interface Frame {
@@ -170,8 +174,10 @@ function drawAxes({ x: xAxis, y: yAxis }: Chart, { left, right, top, bottom, x, 
   ].join('')
 }
 
-function drawSeries({ name, points, band = [], isDashed }: Series, colour: number, frame: Frame): Html {
+function drawSeries(series: Series, colour: number, frame: Frame): Html {
+  const { name, points, band = [] } = series
   const { x, y } = frame
+  const isDashed = isDrawnDashed(series, colour)
   const paint = `var(--c${colour % COLOURS})`
   const at = ([px, py]: Point): string => `${n(x.place(px))} ${n(y.place(py))}`
   const shown = thin(
@@ -223,9 +229,13 @@ function drawLegend({ legend }: Frame): Html {
   return legend
     .map(
       ({ series, colour, x, y }) =>
-        `<path class="line${series.isDashed ? ' dashed' : ''}" stroke="var(--c${colour % COLOURS})" d="M${n(x)} ${n(y - 4)}h20"/><text x="${n(x + 26)}" y="${n(y)}">${escapeHtml(series.name)}</text>`,
+        `<path class="line${isDrawnDashed(series, colour) ? ' dashed' : ''}" stroke="var(--c${colour % COLOURS})" d="M${n(x)} ${n(y - 4)}h20"/><text x="${n(x + 26)}" y="${n(y)}">${escapeHtml(series.name)}</text>`,
     )
     .join('')
+}
+
+function isDrawnDashed({ isDashed }: Series, colour: number): boolean {
+  return isDashed ?? colour >= COLOURS
 }
 
 function isVisible([px, py]: Point, { x, y }: Frame): boolean {

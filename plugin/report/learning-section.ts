@@ -35,29 +35,39 @@ function lossSeries(epochs: readonly EpochRecord[], folds: readonly (readonly Ep
   return [
     { name: 'training', points: pointsOf(epochs, ({ trainingLoss }) => trainingLoss) },
     ...folds.map((records, fold) => ({
-      name: folds.length === 1 ? 'held out' : `held out, part ${fold + 1}`,
+      name: partName(folds.length, fold),
       points: pointsOf(records, ({ validationLoss }) => validationLoss),
     })),
   ]
 }
 
-function rewardPart({ method, steps }: Reinforcement): Html {
-  const missRates = steps.flatMap(({ step, topKMissRate }): Point[] =>
-    topKMissRate === undefined ? [] : [[step, topKMissRate]],
+function partName(numFolds: number, fold: number): string {
+  return numFolds === 1 ? 'held out' : `held out, part ${fold + 1}`
+}
+
+function rewardPart({ method, model, folds }: Reinforcement): Html {
+  const missRates = folds.map(({ steps }) =>
+    steps.flatMap(({ step, topKMissRate }): Point[] =>
+      topKMissRate === undefined ? [] : [[step, topKMissRate]],
+    ),
   )
   const reward = responsiveChart({
     title: 'Reward per step of reinforcement',
     x: { label: 'step' },
     y: { label: 'mean reward' },
-    series: [{ name: '', points: steps.map(({ step, reward }) => [step, reward]) }],
+    series: [{ name: '', points: model.steps.map(({ step, reward }) => [step, reward]) }],
   })
   const missed = responsiveChart({
     title: 'Share of held-out events outside the K likeliest',
     x: { label: 'step' },
     y: { label: 'held-out events outside the K likeliest, share', include: [0] },
-    series: [{ name: '', points: missRates, colour: 1 }],
+    series: missRates.map((points, fold) => ({
+      name: partName(folds.length, fold),
+      points,
+      colour: fold + 1,
+    })),
   })
   return `<h3>Reinforcement (${escapeHtml(method)})</h3>
 <p>The reward says how well the likeliest keys agree with what came next; it should rise and then level off.</p>
-${reward}${missRates.length === 0 ? '' : missed}`
+${reward}${missRates.every(points => points.length === 0) ? '' : missed}`
 }

@@ -6,9 +6,16 @@ import type { CheckpointFile } from './checkpoint.js'
 import { type CheckpointOptions, DEFAULT_CHECKPOINT_SECONDS, type TrainOptions } from './options.js'
 import type { KeySequence } from './train.js'
 
-const VERSION = 1
+const VERSION = 2
 const INDEX_FILE = 'checkpoint.json'
-const taskFile = (task: number): string => `task-${task}.safetensors`
+
+/** Files of one task: what reinforcement comes to is kept beside what it began with. */
+const FILES = {
+  likelihood: (task: number) => `task-${task}.safetensors`,
+  reinforcement: (task: number) => `task-${task}-rl.safetensors`,
+}
+
+export type TaskCheckpoint = Readonly<Record<keyof typeof FILES, CheckpointFile>>
 
 /** What a checkpoint belongs to. A training goes on only with the same. */
 interface Owner {
@@ -20,15 +27,15 @@ interface Owner {
 
 /**
  * Opens the directory that keeps a training's state: `checkpoint.json` says what it belongs to, and each task (the model kept, then the folds)
- * has a file of its own.
- * @returns the file of each task @throws ResumeError if the directory holds another training, or one that was not to be resumed
+ * has files of its own.
+ * @returns the files of each task @throws ResumeError if the directory holds another training, or one that was not to be resumed
  */
 export async function openCheckpoint(
   { directory, everySeconds = DEFAULT_CHECKPOINT_SECONDS, resume = false }: CheckpointOptions,
   options: TrainOptions & { readonly origin: unknown },
   sequences: readonly KeySequence[],
   numTasks: number,
-): Promise<CheckpointFile[]> {
+): Promise<TaskCheckpoint[]> {
   const owner: Owner = {
     version: VERSION,
     options: lasting(options),
@@ -43,9 +50,10 @@ export async function openCheckpoint(
   }
   if (found === undefined) await writeOwner(directory, owner)
   else refuseOther(directory, found, owner)
+  const fileOf = (name: string): CheckpointFile => ({ path: join(directory, name), everySeconds })
   return Array.from({ length: numTasks }, (_, task) => ({
-    path: join(directory, taskFile(task)),
-    everySeconds,
+    likelihood: fileOf(FILES.likelihood(task)),
+    reinforcement: fileOf(FILES.reinforcement(task)),
   }))
 }
 
@@ -54,7 +62,9 @@ export async function removeCheckpoint(directory: string): Promise<void> {
   const owner = await readOwner(directory)
   if (owner === undefined) return
   // The index goes last: while it is there, what is left can be resumed or removed again.
-  for (let task = 0; task < owner.numTasks; task++) await rm(join(directory, taskFile(task)), { force: true })
+  for (let task = 0; task < owner.numTasks; task++) {
+    for (const nameOf of Object.values(FILES)) await rm(join(directory, nameOf(task)), { force: true })
+  }
   await rm(join(directory, INDEX_FILE), { force: true })
   await rmdir(directory).catch(() => {})
 }

@@ -1,29 +1,16 @@
 import { open, readFile, rename } from 'node:fs/promises'
 import { ResumeError } from '../errors.js'
 import { layOut } from '../model/parameters.js'
-import type { RandomState } from '../random.js'
 import { readMetadata, readSafetensors, writeSafetensors } from '../safetensors.js'
-import type { EpochRecord } from '../trained-model.js'
 import type { OptimizerState } from './optimizer.js'
 
-/** Where a training stands between two runs, but for the vectors. */
-export interface Position {
-  /** Of the epochs done. */
-  readonly epochs: readonly EpochRecord[]
-  /** Steps done in this epoch, and the sum of their losses. */
-  readonly stepOfEpoch: number
-  readonly lossSum: number
-  /** Of the source of randomness when this epoch began. */
-  readonly random: RandomState
-  /** Epoch (zero-based) of the best parameters so far; -1 if there are none. */
-  readonly bestEpoch: number
-}
-
-export interface Checkpoint {
+/** The state of a training between two runs. */
+export interface Checkpoint<Position> {
+  /** Where it stands, as JSON keeps it. */
   readonly position: Position
   readonly optimizer: OptimizerState
-  /** The best parameters so far; absent if there are none. */
-  readonly best: Float32Array | undefined
+  /** The best parameters so far, where such are kept and there are any. */
+  readonly best?: Float32Array | undefined
 }
 
 /** A file that keeps a training's state, and when it is to be written. */
@@ -36,13 +23,13 @@ const STATE = 'logneo'
 const VECTORS = ['parameters', 'firstMoments', 'secondMoments', 'best']
 
 /** Replaces the file in one go: a kill in between leaves the one before. */
-export async function writeCheckpoint(
+export async function writeCheckpoint<Position>(
   path: string,
-  { position, optimizer, best }: Checkpoint,
+  { position, optimizer, best }: Checkpoint<Position>,
 ): Promise<void> {
   const { numSteps, parameters, firstMoments, secondMoments } = optimizer
   const vectors = [parameters, firstMoments, secondMoments, ...(best === undefined ? [] : [best])]
-  const state = JSON.stringify({ position, numSteps })
+  const state = JSON.stringify({ position, numSteps, numVectors: vectors.length })
   const fresh = `${path}.new`
   const handle = await open(fresh, 'w')
   try {
@@ -59,20 +46,23 @@ export async function writeCheckpoint(
  * @param size of each vector
  * @returns undefined if there is no such file @throws ResumeError if it is damaged
  */
-export async function readCheckpoint(path: string, size: number): Promise<Checkpoint | undefined> {
+export async function readCheckpoint<Position>(
+  path: string,
+  size: number,
+): Promise<Checkpoint<Position> | undefined> {
   const file = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
   if (file === undefined) return undefined
   try {
-    const { position, numSteps } = JSON.parse(String(readMetadata(file)[STATE])) as {
+    const { position, numSteps, numVectors } = JSON.parse(String(readMetadata(file)[STATE])) as {
       position: Position
       numSteps: number
+      numVectors: number
     }
-    const count = position.bestEpoch < 0 ? 3 : 4
-    const flat = readSafetensors(file, vectorLayout(count, size))
-    const [parameters, firstMoments, secondMoments, best] = Array.from({ length: count }, (_, i) =>
+    const flat = readSafetensors(file, vectorLayout(numVectors, size))
+    const [parameters, firstMoments, secondMoments, best] = VECTORS.slice(0, numVectors).map((_, i) =>
       flat.subarray(i * size, (i + 1) * size),
     ) as [Float32Array, Float32Array, Float32Array, Float32Array | undefined]
     return { position, optimizer: { numSteps, parameters, firstMoments, secondMoments }, best }

@@ -4,7 +4,7 @@ import { ScoringError } from '../errors.js'
 import type { FitResult, FitTask } from './fit.js'
 import type { FitMessage } from './fit-worker.js'
 import type { TrainProgress } from './mle.js'
-import { resolveEpochs } from './options.js'
+import { plannedSteps } from './plan.js'
 
 /** Two at a time: a third would need a third core and its memory, and folds are few. */
 const MAX_WORKERS = 2
@@ -53,12 +53,6 @@ export async function fitAll(
   }
   await Promise.all(Array.from({ length: width }, work))
   return results
-}
-
-/** Steps of a task that waits, were it not to stop early; segments of long sessions aside. */
-function plannedSteps({ training, options: { epochs, batchSize, reinforcement } }: FitTask): number {
-  const numReinforced = reinforcement === 'none' ? 0 : reinforcement.numSteps
-  return resolveEpochs(epochs, 1) * Math.ceil(training.length / batchSize) + numReinforced
 }
 
 function sum(counts: readonly number[]): number {

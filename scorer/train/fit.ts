@@ -1,15 +1,19 @@
+import { existsSync } from 'node:fs'
 import type { GptNeoConfig } from '../model/config.js'
 import { sequenceGraph } from '../model/sequence-graph.js'
 import { Random } from '../random.js'
 import type { TokenSequence } from '../segments.js'
 import { SequenceScorer, type SequenceScores } from '../sequence-scorer.js'
 import type { ReinforcementRecord } from '../trained-model.js'
-import { UNKNOWN } from '../vocabulary.js'
-import type { CheckpointFile } from './checkpoint.js'
+import { NUM_SPECIALS } from '../vocabulary.js'
+import type { TaskCheckpoint } from './checkpoint-directory.js'
+import { HeldOut } from './held-out.js'
 import { startingParameters } from './initial.js'
-import { type MleResult, type TrainProgress, trainMle, type ValidationLoss } from './mle.js'
+import { type MleResult, type TrainProgress, trainMle } from './mle.js'
 import type { ResolvedTrainOptions } from './options.js'
 import { Pace } from './pace.js'
+import { deadlineOfLikelihood, plannedBatches } from './plan.js'
+import { PAPER_REINFORCEMENT, resolveRewardTopK } from './rl/options.js'
 import { type PpoResult, trainPpo } from './rl/ppo.js'
 import { makeTrainable, type Trainable } from './trainable.js'
 
@@ -20,10 +24,10 @@ export interface FitTask {
   /** Sessions that training does not see; none: all epochs are run. */
   readonly heldOut: readonly TokenSequence[]
   readonly options: ResolvedTrainOptions
-  readonly checkpoint?: CheckpointFile
+  readonly checkpoint?: TaskCheckpoint
   /** When it must be done, scores included, as Date.now() counts; never, if missing. */
   readonly deadlineMs?: number
-  /** What maximum likelihood came to, where it was done before. */
+  /** What maximum likelihood came to, where it was done before: parameters of the whole model, which belong to the task. */
   readonly mle?: MleResult | undefined
 }
 
@@ -40,50 +44,58 @@ type OnProgress = (progress: TrainProgress) => void
 /** Trains one model, by maximum likelihood and then by reinforcement if that is wanted, and scores its held-out sessions. */
 export async function fit(task: FitTask, onProgress: OnProgress): Promise<FitResult> {
   const { config, heldOut, options } = task
-  const mle = task.mle ?? (await maximiseLikelihood(task, onProgress))
+  const random = new Random(options.seed)
+  const base = task.mle?.parameters ?? (await startingParameters(config, options.init, random))
+  const trainable = makeTrainable(config, base, options.lora, random)
+  const judge =
+    heldOut.length === 0 ? undefined : await HeldOut.load(config, trainable, heldOut, options.threads)
+  const parts = { trainable, judge, random, onProgress }
+  const mle = task.mle ? { ...task.mle, parameters: trainable.start } : await maximiseLikelihood(task, parts)
+  const reinforced = await reinforce(task, mle, parts)
+  await judge?.release()
+  const parameters = trainable.merge(reinforced?.parameters ?? mle.parameters)
   const scorer = await SequenceScorer.load(config, sequenceGraph(config), options.threads)
-  const reinforced = await reinforce(task, mle, scorer, onProgress)
-  const parameters = reinforced?.parameters ?? mle.parameters
   const scores = await scorer.score(parameters, heldOut)
   await scorer.release()
   return { ...mle, parameters, scores, ...(reinforced && { reinforcement: reinforced.record }) }
 }
 
-async function maximiseLikelihood(
-  { config, training, heldOut, options, checkpoint, deadlineMs }: FitTask,
-  onProgress: OnProgress,
-): Promise<MleResult> {
-  const random = new Random(options.seed)
-  const base = await startingParameters(config, options.init, random)
-  const trainable = makeTrainable(config, base, options.lora, random)
-  const validator =
-    heldOut.length === 0
-      ? undefined
-      : await SequenceScorer.load(config, sequenceGraph(config, trainable.form), options.threads)
-  const task = {
-    config,
-    trainable,
-    sequences: training,
-    options,
-    random,
-    pace: new Pace(deadlineMs ?? Number.POSITIVE_INFINITY, validationSteps(heldOut, options)),
-    validationLoss: validator && validationLoss(validator, trainable, heldOut),
-    checkpoint,
-  }
-  const result = await trainMle(task, onProgress)
-  await validator?.release()
-  return { ...result, parameters: trainable.merge(result.parameters) }
+/** What both kinds of training share; one goes on with the vector that the other left. */
+interface FitParts {
+  readonly trainable: Trainable
+  /** Missing where nothing is held out. */
+  readonly judge: HeldOut | undefined
+  readonly random: Random
+  readonly onProgress: OnProgress
 }
 
-function validationLoss(
-  scorer: SequenceScorer,
-  { frozen }: Trainable,
-  heldOut: readonly TokenSequence[],
-): ValidationLoss {
-  return async parameters => {
-    const weights = { ...frozen, parameters: { data: parameters, shape: [parameters.length] } }
-    return meanSurprise(heldOut, await scorer.score(weights, heldOut))
-  }
+async function maximiseLikelihood(
+  task: FitTask,
+  { trainable, judge, random, onProgress }: FitParts,
+): Promise<MleResult> {
+  const { config, training, heldOut, options, checkpoint } = task
+  const topK = shownTopK(config, options)
+  const numBatches = plannedBatches(task)
+  return trainMle(
+    {
+      config,
+      trainable,
+      sequences: training,
+      options,
+      random,
+      pace: new Pace(deadlineOfLikelihood(task, Date.now()), validationSteps(heldOut, options)),
+      validate: judge && (parameters => judge.figures(parameters, topK)),
+      checkpoint: checkpoint?.likelihood,
+      isFinal: checkpoint !== undefined && existsSync(checkpoint.reinforcement.path),
+    },
+    progress => onProgress({ ...progress, numSteps: progress.numSteps + numBatches }),
+  )
+}
+
+/** K of the miss rate that progress shows: that of the reward, which without reinforcement is the paper's. */
+function shownTopK({ vocabularySize }: GptNeoConfig, { reinforcement }: ResolvedTrainOptions): number {
+  const { topK } = reinforcement === 'none' ? PAPER_REINFORCEMENT : reinforcement
+  return resolveRewardTopK(topK, vocabularySize - NUM_SPECIALS)
 }
 
 /** Forward alone is about a third of a training step. */
@@ -92,52 +104,27 @@ function validationSteps(heldOut: readonly TokenSequence[], { batchSize }: Resol
 }
 
 async function reinforce(
-  { config, training, heldOut, options }: FitTask,
+  { config, training, options, deadlineMs, checkpoint }: FitTask,
   { parameters, epochs, numSteps: stepsBefore }: MleResult,
-  scorer: SequenceScorer,
-  onProgress: OnProgress,
+  { trainable: { form, frozen }, judge, onProgress }: FitParts,
 ): Promise<PpoResult | undefined> {
-  const { reinforcement, seed } = options
+  const { reinforcement, seed, threads } = options
   if (reinforcement === 'none') return undefined
-  const missRate =
-    heldOut.length === 0
-      ? undefined
-      : async (policy: Float32Array, topK: number) =>
-          shareMissed(heldOut, await scorer.score(policy, heldOut), topK)
   return trainPpo(
-    { config, parameters, training, options: reinforcement, seed, missRate },
-    ({ step, numSteps, crossEntropy: loss }) =>
-      onProgress({ step: stepsBefore + step, numSteps: stepsBefore + numSteps, epoch: epochs.length, loss }),
+    {
+      config,
+      model: { form, frozen, threads },
+      parameters,
+      training,
+      options: reinforcement,
+      seed,
+      missRate: judge && (async (policy, topK) => (await judge.figures(policy, topK)).topKMissRate),
+      pace: new Pace(deadlineMs ?? Number.POSITIVE_INFINITY, 0),
+      checkpoint: checkpoint?.reinforcement,
+    },
+    ({ step, numSteps, crossEntropy: loss, reward, topKMissRate }) => {
+      const steps = { step: stepsBefore + step, numSteps: stepsBefore + numSteps, epoch: epochs.length }
+      onProgress({ ...steps, loss, reward, topKMissRate })
+    },
   )
-}
-
-function meanSurprise(sequences: readonly TokenSequence[], scores: readonly SequenceScores[]): number {
-  return meanOfKnown(sequences, scores, ({ surprises }, at) => surprises[at]!)
-}
-
-/** Share of the targets that are not among the K likeliest tokens. */
-function shareMissed(
-  sequences: readonly TokenSequence[],
-  scores: readonly SequenceScores[],
-  topK: number,
-): number {
-  return meanOfKnown(sequences, scores, ({ ranks }, at) => (ranks[at]! < topK ? 0 : 1))
-}
-
-/** Mean over all targets but unknown keys. */
-function meanOfKnown(
-  sequences: readonly TokenSequence[],
-  scores: readonly SequenceScores[],
-  valueAt: (score: SequenceScores, at: number) => number,
-): number {
-  let sum = 0
-  let count = 0
-  scores.forEach((score, i) => {
-    for (let at = 0; at < score.surprises.length; at++) {
-      if (sequences[i]!.tokens[at] === UNKNOWN) continue
-      sum += valueAt(score, at)
-      count++
-    }
-  })
-  return sum / Math.max(count, 1)
 }

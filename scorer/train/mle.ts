@@ -1,21 +1,29 @@
+import { ResumeError } from '../errors.js'
 import type { GptNeoConfig } from '../model/config.js'
 import type { Random, RandomState } from '../random.js'
 import { type Segment, segments, type TokenSequence } from '../segments.js'
 import type { EpochRecord } from '../trained-model.js'
 import { epochGroups } from './batches.js'
 import { type CheckpointFile, readCheckpoint, writeCheckpoint } from './checkpoint.js'
+import type { HeldOutFigures } from './held-out.js'
 import { Optimizer } from './optimizer.js'
 import { type ResolvedTrainOptions, resolveEpochs, WARM_UP_STEPS } from './options.js'
 import type { Pace } from './pace.js'
 import type { Trainable } from './trainable.js'
 
-/** Reported after every step; `validationLoss` after every epoch. */
+/** Reported after every step of a training, be it by likelihood or by reinforcement. */
 export interface TrainProgress {
   readonly step: number
   readonly numSteps: number
   readonly epoch: number
+  /** Cross-entropy of the step's batch, in nats. */
   readonly loss: number
+  /** On sessions held out: after every epoch of maximum likelihood. */
   readonly validationLoss?: number | undefined
+  /** Share of the targets held out that are not among the K likeliest: with validationLoss, and now and then in reinforcement. */
+  readonly topKMissRate?: number | undefined
+  /** Mean reward of the step's batch, in reinforcement alone. */
+  readonly reward?: number | undefined
 }
 
 export interface MleResult {
@@ -29,8 +37,21 @@ export interface MleResult {
   readonly numPlannedSteps: number
 }
 
-/** Mean -ln p of validation targets under a trained vector. */
-export type ValidationLoss = (parameters: Float32Array) => Promise<number>
+/** Where maximum likelihood stands between two runs, but for the vectors. */
+interface Position {
+  /** Of the epochs done. */
+  readonly epochs: readonly EpochRecord[]
+  /** Steps done in this epoch, and the sum of their losses. */
+  readonly stepOfEpoch: number
+  readonly lossSum: number
+  /** Of the source of randomness when this epoch began. */
+  readonly random: RandomState
+  /** Epoch (zero-based) of the best parameters so far; -1 if there are none. */
+  readonly bestEpoch: number
+}
+
+/** Holds a trained vector against sessions that are not trained on. */
+export type Validate = (parameters: Float32Array) => Promise<HeldOutFigures>
 
 export interface MleTask {
   readonly config: GptNeoConfig
@@ -40,8 +61,10 @@ export interface MleTask {
   readonly random: Random
   readonly pace: Pace
   /** Without it all epochs are run and the last parameters count. */
-  readonly validationLoss: ValidationLoss | undefined
+  readonly validate: Validate | undefined
   readonly checkpoint: CheckpointFile | undefined
+  /** Whether the state in the checkpoint is final: reinforcement has begun with it, so that time that is left is not for more epochs. */
+  readonly isFinal?: boolean
 }
 
 /**
@@ -129,6 +152,7 @@ class MleTraining {
   }
 
   get #isOver(): boolean {
+    if (this.task.isFinal === true) return true
     return this.#step >= this.#numSteps || this.#epoch - this.#best.epoch > this.task.options.patience
   }
 
@@ -150,11 +174,12 @@ class MleTraining {
   }
 
   async #closeEpoch(): Promise<void> {
-    const { validationLoss, pace, random } = this.task
+    const { validate, pace, random } = this.task
     const { parameters } = this.optimizer
     const trainingLoss = this.#lossSum / this.#stepOfEpoch
-    const loss = validationLoss && (await pace.measureValidation(() => validationLoss(parameters)))
-    this.#report(trainingLoss, loss === undefined ? {} : { validationLoss: loss })
+    const figures = validate && (await pace.measureValidation(() => validate(parameters)))
+    const loss = figures?.loss
+    this.#report(trainingLoss, { validationLoss: loss, topKMissRate: figures?.topKMissRate })
     const least = this.#epochs[this.#best.epoch]?.validationLoss ?? Number.POSITIVE_INFINITY
     if (loss === undefined || loss < least) this.#best = { parameters, epoch: this.#epoch }
     this.#epochs.push({ trainingLoss, ...(loss !== undefined && { validationLoss: loss }) })
@@ -175,7 +200,7 @@ class MleTraining {
   async #save(): Promise<void> {
     const { checkpoint, pace } = this.task
     if (checkpoint === undefined) return
-    await writeCheckpoint(checkpoint.path, {
+    await writeCheckpoint<Position>(checkpoint.path, {
       position: {
         stepOfEpoch: this.#stepOfEpoch,
         lossSum: this.#lossSum,
@@ -190,9 +215,14 @@ class MleTraining {
   }
 
   async #restore(): Promise<void> {
-    const { checkpoint, random } = this.task
+    const { checkpoint, random, isFinal } = this.task
     if (checkpoint === undefined) return
-    const saved = await readCheckpoint(checkpoint.path, this.optimizer.parameters.length)
+    const saved = await readCheckpoint<Position>(checkpoint.path, this.optimizer.parameters.length)
+    if (saved === undefined && isFinal === true) {
+      throw new ResumeError(
+        `the checkpoint ${checkpoint.path} is missing, and reinforcement began with it; remove what is left and train again`,
+      )
+    }
     if (saved === undefined) return
     const { position } = saved
     this.optimizer.state = saved.optimizer

@@ -54,6 +54,11 @@ export class Pace {
     return Math.max(0, Math.floor(left / (this.#msPerStep + validationMs / stepsPerEpoch)))
   }
 
+  /** Whether the time is over. */
+  get isOver(): boolean {
+    return this.now() >= this.deadlineMs
+  }
+
   get #msPerStep(): number {
     return Math.max(this.#stepMs / this.#numSteps, 1e-3)
   }

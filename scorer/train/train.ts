@@ -18,8 +18,7 @@ import type { SequenceScores } from '../sequence-scorer.js'
 import type { KeyCount, TrainedModel } from '../trained-model.js'
 import { makeValidation } from '../validation.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
-import type { CheckpointFile } from './checkpoint.js'
-import { openCheckpoint } from './checkpoint-directory.js'
+import { openCheckpoint, type TaskCheckpoint } from './checkpoint-directory.js'
 import type { FitResult, FitTask } from './fit.js'
 import { fitAll, numParallel, type PoolProgress } from './fit-pool.js'
 import { modelConfig, originOf } from './initial.js'
@@ -203,7 +202,7 @@ async function fitModels(
   return { results: tasks.length === 1 ? results : results.slice(1), final: results[0]! }
 }
 
-function withFiles(tasks: readonly FitTask[], files: readonly CheckpointFile[] | undefined): FitTask[] {
+function withFiles(tasks: readonly FitTask[], files: readonly TaskCheckpoint[] | undefined): FitTask[] {
   return tasks.map((task, i) => (files === undefined ? task : { ...task, checkpoint: files[i]! }))
 }
 

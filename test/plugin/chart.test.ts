@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Chart, chartFile, lineChart } from '../../plugin/report/chart.js'
+import { type Chart, lineChart } from '../../plugin/report/chart.js'
+import { chartFile } from '../../plugin/report/chart-file.js'
 import { makeScale, shortNumber } from '../../plugin/report/scale.js'
 
 const ticks = (values: readonly number[], options: Partial<Parameters<typeof makeScale>[2]> = {}) =>
@@ -150,7 +151,7 @@ t.test('no data, one point and a hundred thousand', async t => {
 })
 
 t.test('a chart as a file of its own has its colours with it', async t => {
-  const svg = chartFile(CHART)
+  const svg = chartFile([CHART])
   t.match(svg, /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
   t.match(svg, /<style>[^<]*prefers-color-scheme:dark[^<]*<\/style>/)
 })

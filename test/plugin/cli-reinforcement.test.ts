@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { runCli } from '../../plugin/cli/program.js'
@@ -21,8 +22,10 @@ t.test('train --rl leaves its course in the bundle', async t => {
     options: { reinforcement: { reward: 'tail', action: 'explored', numSteps: 3, learningRate: 1e-3 } },
     reinforcement: { model: { steps: { length: 3 } }, folds: { length: 3 } },
   })
+  t.match(await readFile(join(out, 'report.html'), 'utf8'), /Reinforcement \(tail\).*Reward per step/s)
   await trainCommand({ ...command, rl: 'none' })
   t.equal((await readBundle(out)).training.reinforcement, undefined)
+  t.notMatch(await readFile(join(out, 'report.html'), 'utf8'), /Reinforcement/)
 })
 
 t.test('settings of reinforcement that fit nothing are refused', async t => {

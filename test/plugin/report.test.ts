@@ -172,7 +172,17 @@ t.test(
     const { training } = reportData().model
     const withSteps = (reinforcement: unknown) =>
       textOf(
-        renderReport(reportData({ model: { training: { ...training, reinforcement } as typeof training } })),
+        renderReport(
+          reportData({
+            model: {
+              training: {
+                ...training,
+                options: { ...training.options, reinforcement: { reward: 'positional' } },
+                reinforcement,
+              } as typeof training,
+            },
+          }),
+        ),
       )
     const steps = [1, 2, 3].map(step => ({
       step,
@@ -182,10 +192,10 @@ t.test(
       topKMissRate: 0.5 / step,
     }))
     t.match(
-      withSteps({ method: 'positional', steps }),
+      withSteps({ model: { steps }, folds: [{ steps }, { steps }] }),
       /Reinforcement \(positional\).*mean reward.*3: 0\.75.*outside the K likeliest.*3: 0\.1667/,
     )
-    for (const odd of [undefined, null, { method: 'x', steps: [] }, { steps: 'many' }])
+    for (const odd of [undefined, null, { model: { steps: [] }, folds: [] }, { steps: 'many' }])
       t.notMatch(withSteps(odd), /Reinforcement/)
   },
 )

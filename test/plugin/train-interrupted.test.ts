@@ -70,6 +70,37 @@ t.test('a training that is killed, again and again, ends with the model it would
   t.equal(killed!.id, whole!.id, 'and so is what calibration came to')
 })
 
+t.test('a training that is killed within reinforcement ends with the model it would have had', async t => {
+  const options = [
+    ...SEQUENCES,
+    '--epochs',
+    '2',
+    '--folds',
+    '2',
+    '--lora',
+    '4',
+    '--rl',
+    'tail',
+    '--rl-steps',
+    '60',
+  ]
+  const state = ['--checkpoint', path('rl-state'), '--checkpoint-every', '0.001', '--resume']
+  const kept = ['--out', path('rl-killed'), ...state]
+  for (const task of [0, 2]) {
+    const child = spawn(process.execPath, [MAIN, 'train', ...options, ...kept], { stdio: 'ignore' })
+    await killWhen(child, path(`rl-state/task-${task}-rl.safetensors`))
+    t.equal(child.signalCode, 'SIGKILL')
+    t.notOk(existsSync(path('rl-killed')), 'no model yet')
+  }
+  const resumed = await train(...options, ...kept)
+  t.equal(resumed.code, 0, resumed.stderr)
+  t.notOk(existsSync(path('rl-state')), 'what is done with is removed')
+  t.equal((await train(...options, '--out', path('rl-whole'))).code, 0)
+  const [killed, whole] = await Promise.all([path('rl-killed'), path('rl-whole')].map(readModel))
+  t.ok(killed!.weights.equals(whole!.weights), 'weights are the same, bit for bit')
+  t.equal(killed!.id, whole!.id, 'and so is what calibration came to')
+})
+
 t.test('a time budget is kept to and told', async t => {
   const started = performance.now()
   const { code, stderr } = await train(
@@ -79,6 +110,18 @@ t.test('a time budget is kept to and told', async t => {
   t.match(stderr, /the time budget had room for [\d,]+ of 300,000 steps/)
   // Half as much again for a machine that is busy with other tests.
   t.ok(performance.now() - started < 6000, `${performance.now() - started} ms`)
+})
+
+t.test('a time budget has room for reinforcement', async t => {
+  const options = ['--epochs', '100000', '--folds', '1', '--rl', 'tail', '--rl-steps', '50000']
+  const { code, stderr } = await train(
+    ...[...SEQUENCES, ...options, '--time-budget', '4s', '--out', path('quick-rl')],
+  )
+  t.equal(code, 0, stderr)
+  t.match(
+    stderr,
+    /the time budget had room for [\d,]+ of 300,000 steps, and for [\d,]+ of 50,000 batches of reinforcement/,
+  )
 })
 
 t.test('options that do not go together are wrong usage', async t => {

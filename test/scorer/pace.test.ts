@@ -75,9 +75,9 @@ async function trainFor(budgetMs: number, runMs: (numRuns: number) => number) {
       options: { ...DEFAULT_TRAIN_OPTIONS, epochs: 1000, patience: 1000, threads: 1 },
       random,
       pace,
-      validationLoss: async parameters => {
+      validate: async parameters => {
         await clock.work(300)
-        return parameters[0]!
+        return { loss: parameters[0]!, topKMissRate: 0 }
       },
       checkpoint: undefined,
     },

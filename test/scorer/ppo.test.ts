@@ -5,14 +5,19 @@ import { makeBatch } from '../../scorer/train/batches.js'
 import { Baseline } from '../../scorer/train/rl/advantage.js'
 import { Continuations } from '../../scorer/train/rl/continuations.js'
 import { Explorer } from '../../scorer/train/rl/explorer.js'
-import { type ReinforcementOptions, resolveReinforcement } from '../../scorer/train/rl/options.js'
-import { type MissRate, trainPpo } from '../../scorer/train/rl/ppo.js'
+import {
+  type ReinforcementOptions,
+  resolveNumSteps,
+  resolveReinforcement,
+} from '../../scorer/train/rl/options.js'
+import type { MissRate } from '../../scorer/train/rl/ppo.js'
 import { binaryReward, type PolicyAct, positionalReward, tailReward } from '../../scorer/train/rl/reward.js'
 import { RolloutRunner } from '../../scorer/train/rl/rollout.js'
 import { train } from '../../scorer/train/train.js'
 import { BEGIN, END } from '../../scorer/vocabulary.js'
 import { grammarSessions } from '../fixtures/scorer/grammar.js'
 import { logProbabilitiesOf } from '../fixtures/scorer/ppo.js'
+import { runTiny, someSequences } from '../fixtures/scorer/ppo-run.js'
 import { randomParameters, TINY } from '../fixtures/scorer/tiny-model.js'
 
 const sequenceOf = (...tokens: number[]): TokenSequence => ({ tokens: Int32Array.from(tokens), ended: true })
@@ -136,24 +141,8 @@ t.test('sampled actions come as often as the old policy makes them likely', asyn
   t.ok(worst < 1e-5, 'with the probabilities they were drawn with')
 })
 
-/** Sessions of a few shapes over the tokens 4 to 9, some longer than the context of 12. */
-function someSequences(count: number): TokenSequence[] {
-  const random = new Random(8)
-  return Array.from({ length: count }, () => {
-    const length = 2 + random.integer(16)
-    return sequenceOf(...Array.from({ length }, (_, i) => 4 + ((i + random.integer(2)) % 6)))
-  })
-}
-
 function run(options: ReinforcementOptions, seed = 1, missRate?: MissRate) {
-  return trainPpo({
-    config: TINY,
-    parameters,
-    training: someSequences(50),
-    options: resolveReinforcement({ numSteps: 12, batchSize: 8, learningRate: 1e-3, topK: 2, ...options }),
-    seed,
-    missRate,
-  })
+  return runTiny({ numSteps: 12, ...options }, 0, { parameters, seed, missRate })
 }
 
 const bytes = ({ parameters }: { parameters: Float32Array }) => Buffer.from(parameters.buffer)
@@ -215,6 +204,20 @@ t.test('every step leaves its figures, the miss rate now and then, and long runs
   t.ok(Math.abs(third!.baseline - (0.95 * first!.reward + 0.05 * second!.reward)) < 1e-6)
   const long = await run({ numSteps: 401, batchSize: 1, numEpochs: 1 })
   t.equal(long.record.steps.length, 201)
+})
+
+t.test('few sessions are not gone over more than four times, unless that is asked for', async t => {
+  const batches = (numSegments: number, options: ReinforcementOptions = {}) =>
+    resolveNumSteps(resolveReinforcement(options), numSegments)
+  t.equal(batches(100), 16)
+  t.equal(batches(100, { reward: 'tail', batchSize: 10 }), 40)
+  t.equal(batches(100_000), 200)
+  t.equal(batches(100, { numSteps: 300 }), 300)
+  t.equal(batches(0), 0)
+
+  const { record } = await run({ numSteps: 'auto', batchSize: 25, numEpochs: 1 })
+  const pieces = someSequences(50).flatMap(sequence => [...segments(sequence, TINY.contextLength)])
+  t.equal(record.steps.length, 4 * Math.ceil(pieces.length / 25))
 })
 
 t.test('training applies it to the model kept and to those that calibration rests on', async t => {

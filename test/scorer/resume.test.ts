@@ -20,6 +20,7 @@ function trainTiny(
   path: string | undefined,
   lora: number,
   onProgress: (progress: TrainProgress) => void = () => {},
+  isFinal = false,
 ): Promise<MleResult> {
   const random = new Random(1)
   const data = new Random(2)
@@ -35,8 +36,9 @@ function trainTiny(
       random,
       pace: new Pace(Number.POSITIVE_INFINITY, 0),
       // Best in the middle, so that the best parameters are not the last.
-      validationLoss: async parameters => Math.abs(parameters[0]! - 0.2),
+      validate: async parameters => ({ loss: Math.abs(parameters[0]! - 0.2), topKMissRate: 0 }),
       checkpoint: path === undefined ? undefined : { path, everySeconds: 0 },
+      isFinal,
     },
     onProgress,
   )
@@ -59,6 +61,17 @@ for (const lora of [0, 2]) {
     t.equal(numStops, 7)
   })
 }
+
+t.test('a state that reinforcement began with is taken as it is', async t => {
+  const path = join(t.testdir(), 'final.safetensors')
+  const stop = ({ step }: TrainProgress) => {
+    if (step > 2 * STEPS_PER_EPOCH) throw new Error('stopped')
+  }
+  await t.rejects(trainTiny(path, 0, stop), /stopped/)
+  const result = await trainTiny(path, 0, () => t.fail('no step is made'), true)
+  t.ok(result.numSteps > 0 && result.numSteps < NUM_EPOCHS * STEPS_PER_EPOCH, `${result.numSteps} steps`)
+  t.same(await trainTiny(path, 0, () => {}, true), result)
+})
 
 const SESSIONS = grammarSessions(1, 40)
 const OPTIONS: TrainOptions = { epochs: 2, folds: 3 }

@@ -5,7 +5,7 @@ import type { Batch } from '../batches.js'
 import { Continuations } from './continuations.js'
 import { Explorer } from './explorer.js'
 import type { ResolvedReinforcementOptions } from './options.js'
-import { type Rollout, RolloutRunner } from './rollout.js'
+import { type PolicyModel, type Rollout, RolloutRunner } from './rollout.js'
 
 /** What was done on a batch. */
 export interface Acts extends Rollout {
@@ -23,13 +23,14 @@ export class Actor {
   /** @param pieces all training segments */
   static async create(
     config: GptNeoConfig,
+    model: PolicyModel,
     pieces: readonly Segment[],
     { action, exploration }: ResolvedReinforcementOptions,
     random: Random,
   ): Promise<Actor> {
     const { vocabularySize } = config
     return new Actor(
-      await RolloutRunner.load(config, action === 'sampled' ? random : undefined),
+      await RolloutRunner.load(config, action === 'sampled' ? random : undefined, model),
       action === 'explored'
         ? new Explorer(new Continuations(pieces, vocabularySize, random), exploration, vocabularySize, random)
         : undefined,

@@ -13,7 +13,7 @@ export interface Rewarded {
  * rewards start it at their own mean.
  */
 export class Baseline {
-  readonly #values: number[] = []
+  #values: (number | undefined)[] = []
 
   /**
    * @param decay share of the old value that a batch leaves
@@ -24,6 +24,15 @@ export class Baseline {
     readonly decay: number,
     readonly kind: BaselineKind,
   ) {}
+
+  /** What was expected at each slot; null where nothing is known yet. As JSON keeps it. */
+  get state(): readonly (number | null)[] {
+    return Array.from(this.#values, value => value ?? null)
+  }
+
+  set state(values: readonly (number | null)[]) {
+    this.#values = values.map(value => value ?? undefined)
+  }
 
   /** Advantages (B, T): rewards less what was expected at their positions. */
   advantages(batch: Rewarded): Float32Array {

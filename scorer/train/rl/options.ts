@@ -37,8 +37,8 @@ export interface ReinforcementOptions {
    */
   readonly action?: PolicyAction
   readonly exploration?: number
-  /** Batches; each is learnt from in `numEpochs` steps of Adam. */
-  readonly numSteps?: number
+  /** Batches; each is learnt from in `numEpochs` steps of Adam. `auto` takes 200, or four passes over the sessions where those are fewer. */
+  readonly numSteps?: number | 'auto'
   /** Sessions a batch. */
   readonly batchSize?: number
   readonly numEpochs?: number
@@ -65,7 +65,7 @@ export const PAPER_REINFORCEMENT = {
   reward: 'positional',
   action: 'sampled',
   exploration: 0.2,
-  numSteps: 200,
+  numSteps: 'auto',
   batchSize: 32,
   numEpochs: 4,
   learningRate: 1e-5,
@@ -81,9 +81,9 @@ export const PAPER_REINFORCEMENT = {
 } as const satisfies ResolvedReinforcementOptions
 
 /**
- * What differs for the reward `tail`. 200 batches at 1e-5 barely move a small model. Novelties are drawn some fifty times as often as the tail of the
- * observed comes up, so each costs less. No reward means here that nothing is to change, so there is no baseline. A session that goes astray late is as strange as one that does so early, so
- * positions count alike.
+ * What differs for the reward `tail`. 200 batches at 1e-5 barely move a small model. Novelties are drawn some fifty times as often as the tail
+ * of the observed comes up, so each costs less. No reward means here that nothing is to change, so there is no baseline. A session that goes
+ * astray late is as strange as one that does so early, so positions count alike.
  */
 export const TAIL_REINFORCEMENT = {
   ...PAPER_REINFORCEMENT,
@@ -96,6 +96,19 @@ export const TAIL_REINFORCEMENT = {
 
 export function resolveReinforcement(options: ReinforcementOptions): ResolvedReinforcementOptions {
   return { ...(options.reward === 'tail' ? TAIL_REINFORCEMENT : PAPER_REINFORCEMENT), ...options }
+}
+
+/** The paper's. On few sessions that would be dozens of passes over each. */
+const AUTO_STEPS = 200
+const MAX_PASSES = 4
+
+/** @param numSegments what the training sessions are cut into: as many as they are, unless some are longer than the context */
+export function resolveNumSteps(
+  { numSteps, batchSize }: Pick<ResolvedReinforcementOptions, 'numSteps' | 'batchSize'>,
+  numSegments: number,
+): number {
+  if (numSteps !== 'auto') return numSteps
+  return Math.min(AUTO_STEPS, MAX_PASSES * Math.ceil(numSegments / batchSize))
 }
 
 /** K of the reward, as a number of log keys. */

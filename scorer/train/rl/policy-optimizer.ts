@@ -1,9 +1,11 @@
+import type { AdamWSettings } from '../../model/adamw-graph.js'
 import type { GptNeoConfig } from '../../model/config.js'
-import { Runtime, type Tensor } from '../../runtime.js'
+import { type Feeds, Runtime, type Tensor } from '../../runtime.js'
 import type { Batch } from '../batches.js'
+import type { OptimizerState } from '../optimizer.js'
 import type { ResolvedReinforcementOptions } from './options.js'
 import { ppoGraph } from './ppo-graph.js'
-import type { Rollout } from './rollout.js'
+import type { PolicyModel, Rollout } from './rollout.js'
 
 /** Adam as in the paper (IV-A): no weight decay, customary betas. */
 const BETA_1 = 0.9
@@ -20,45 +22,52 @@ export interface PolicyStep {
   readonly crossEntropy: number
 }
 
-/** The policy that is learning, with Adam's moments; the arithmetic is in the PPO graph. */
+/** The policy that is learning, with Adam's moments; the arithmetic is in the PPO graph. A state is never changed: each step makes new vectors. */
 export class PolicyOptimizer {
-  #numSteps = 0
-  #firstMoments: Float32Array
-  #secondMoments: Float32Array
-
   private constructor(
     readonly runtime: Runtime,
-    public parameters: Float32Array,
+    readonly frozen: Feeds,
     readonly learningRate: number,
-  ) {
-    this.#firstMoments = new Float32Array(parameters.length)
-    this.#secondMoments = new Float32Array(parameters.length)
-  }
+    public state: OptimizerState,
+  ) {}
 
-  /** @param parameters (size) to start from; they are not written to */
+  /** @param parameters (size of the form) to start from; they are not written to */
   static async create(
     config: GptNeoConfig,
+    { form, frozen, threads }: PolicyModel,
     parameters: Float32Array,
     options: ResolvedReinforcementOptions,
   ): Promise<PolicyOptimizer> {
-    const graph = ppoGraph(config, options, {
+    const settings: AdamWSettings = {
       beta1: BETA_1,
       beta2: BETA_2,
       epsilon: EPSILON,
       weightDecay: 0,
       maxGradientNorm: MAX_GRADIENT_NORM,
+    }
+    const runtime = await Runtime.load(ppoGraph(config, options, settings, form), { threads })
+    return new PolicyOptimizer(runtime, frozen, options.learningRate, {
+      numSteps: 0,
+      parameters,
+      firstMoments: new Float32Array(parameters.length),
+      secondMoments: new Float32Array(parameters.length),
     })
-    return new PolicyOptimizer(await Runtime.load(graph), parameters, options.learningRate)
+  }
+
+  get parameters(): Float32Array {
+    return this.state.parameters
   }
 
   /** One step of Adam on a batch. @param advantages (B, T) */
   async step(batch: Batch, rollout: Rollout, advantages: Tensor): Promise<PolicyStep> {
-    this.#numSteps++
-    const corrections = Float32Array.of(1 - BETA_1 ** this.#numSteps, 1 - BETA_2 ** this.#numSteps)
+    const { parameters, firstMoments, secondMoments } = this.state
+    const numSteps = this.state.numSteps + 1
+    const corrections = Float32Array.of(1 - BETA_1 ** numSteps, 1 - BETA_2 ** numSteps)
     const outputs = await this.runtime.run({
-      parameters: vector(this.parameters),
-      firstMoments: vector(this.#firstMoments),
-      secondMoments: vector(this.#secondMoments),
+      ...this.frozen,
+      parameters: vector(parameters),
+      firstMoments: vector(firstMoments),
+      secondMoments: vector(secondMoments),
       tokens: batch.tokens,
       targets: batch.targets,
       weights: batch.weights,
@@ -68,9 +77,12 @@ export class PolicyOptimizer {
       learningRate: { data: Float32Array.of(this.learningRate), shape: [] },
       corrections: vector(corrections),
     })
-    this.parameters = outputs.nextParameters!
-    this.#firstMoments = outputs.nextFirstMoments!
-    this.#secondMoments = outputs.nextSecondMoments!
+    this.state = {
+      numSteps,
+      parameters: outputs.nextParameters!,
+      firstMoments: outputs.nextFirstMoments!,
+      secondMoments: outputs.nextSecondMoments!,
+    }
     const scalar = (name: keyof PolicyStep): number => outputs[name]![0]!
     return {
       ratio: scalar('ratio'),

@@ -1,7 +1,7 @@
 import { type AdamWSettings, addAdamW } from '../../model/adamw-graph.js'
 import type { GptNeoConfig } from '../../model/config.js'
-import { forward, unpackWeights } from '../../model/forward.js'
-import { parameterLayout } from '../../model/parameters.js'
+import { type ModelForm, wholeForm } from '../../model/form.js'
+import { forward } from '../../model/forward.js'
 import { sequenceContext } from '../../model/sequence-context.js'
 import { GraphBuilder, type Value } from '../../onnx/graph.js'
 import { Tape } from '../../onnx/tape.js'
@@ -24,39 +24,46 @@ export interface PpoCoefficients {
  * The old policy comes in as its log-probabilities, computed before the first step on a batch, so no gradient reaches it.
  *
  * In: parameters, firstMoments, secondMoments (size each); tokens, targets, actions (B, T) int32; oldLogProbabilities, advantages (B, T);
- * weights (B, T), 0 for padding; learningRate (); corrections (2): 1 - beta1^t and 1 - beta2^t.
+ * weights (B, T), 0 for padding; learningRate (); corrections (2): 1 - beta1^t and 1 - beta2^t. Beside them the frozen weights of the form,
+ * by name.
  * Out: nextParameters, nextFirstMoments, nextSecondMoments; loss, gradientNorm, ratio, approxKl, clipFraction, entropy, crossEntropy ().
  */
 export function ppoGraph(
   config: GptNeoConfig,
   coefficients: PpoCoefficients,
   settings: AdamWSettings,
+  form: ModelForm = wholeForm(config),
 ): Buffer {
-  const { graph, layout, parameters, gradient } = withGradient('ppo', config, coefficients)
-  addAdamW(graph, layout, settings, parameters, gradient)
+  const { graph, parameters, gradient } = withGradient('ppo', config, coefficients, form)
+  addAdamW(graph, form.layout, settings, parameters, gradient)
   return graph.finish()
 }
 
 /** Loss, diagnostics and flat gradient (size) alone, for checks against a reference. In and out as ppoGraph. */
-export function ppoGradientGraph(config: GptNeoConfig, coefficients: PpoCoefficients): Buffer {
-  const { graph, layout, gradient } = withGradient('ppo-gradient', config, coefficients)
-  graph.output('gradient', gradient, 'float32', [layout.size])
+export function ppoGradientGraph(
+  config: GptNeoConfig,
+  coefficients: PpoCoefficients,
+  form: ModelForm = wholeForm(config),
+): Buffer {
+  const { graph, gradient } = withGradient('ppo-gradient', config, coefficients, form)
+  graph.output('gradient', gradient, 'float32', [form.layout.size])
   return graph.finish()
 }
 
 /** A graph that computes the loss, which is an output, and its gradient (size). */
-function withGradient(name: string, config: GptNeoConfig, coefficients: PpoCoefficients) {
+function withGradient(name: string, config: GptNeoConfig, coefficients: PpoCoefficients, form: ModelForm) {
   const tape = new Tape(new GraphBuilder(name))
   const { graph } = tape
-  const layout = parameterLayout(config)
-  const parameters = graph.input('parameters', 'float32', [layout.size])
+  form.declareFrozen(graph)
+  const parameters = graph.input('parameters', 'float32', [form.layout.size])
   const tokens = graph.input('tokens', 'int32', ['B', 'T'])
   const { ids, positions, ...context } = sequenceContext(graph, config, tokens)
-  const logits = forward(tape, config, unpackWeights(tape, parameters, layout), ids, positions, context)
+  const model = form.unpack(tape, parameters)
+  const logits = forward(tape, config, model.weights, ids, positions, context, model.project)
   const loss = ppoLoss(tape, tape.logSoftmax(logits), config.vocabularySize, coefficients)
   tape.backward(loss)
   graph.output('loss', loss, 'float32', [])
-  return { graph, layout, parameters, gradient: tape.gradient(parameters) }
+  return { graph, parameters, gradient: tape.gradient(parameters) }
 }
 
 /** Adds loss and diagnostics of a policy given as logProbabilities (N, V). */

@@ -1,12 +1,21 @@
 import type { GptNeoConfig } from '../../model/config.js'
-import { forward, unpackWeights } from '../../model/forward.js'
-import { parameterLayout } from '../../model/parameters.js'
+import { type ModelForm, wholeForm } from '../../model/form.js'
+import { forward } from '../../model/forward.js'
 import { sequenceContext } from '../../model/sequence-context.js'
 import { GraphBuilder, type Value } from '../../onnx/graph.js'
 import { Tape } from '../../onnx/tape.js'
 import type { Random } from '../../random.js'
-import { Runtime, type Tensor } from '../../runtime.js'
+import { type Feeds, Runtime, type Tensor } from '../../runtime.js'
 import type { Batch } from '../batches.js'
+
+/** The model that a policy is: what moves of it, what stays, and what it runs on. */
+export interface PolicyModel {
+  readonly form: ModelForm
+  /** The weights that stay, as the form's graphs take them. */
+  readonly frozen: Feeds
+  /** Of the runtime. */
+  readonly threads: number
+}
 
 /** What the old policy did on a batch, and how it ranked what was observed. */
 export interface Rollout {
@@ -23,11 +32,17 @@ export class RolloutRunner {
   private constructor(
     readonly runtime: Runtime,
     readonly random: Random | undefined,
+    readonly frozen: Feeds,
   ) {}
 
   /** @param random to sample actions with; without it actions are given */
-  static async load(config: GptNeoConfig, random: Random | undefined): Promise<RolloutRunner> {
-    return new RolloutRunner(await Runtime.load(rolloutGraph(config, random !== undefined)), random)
+  static async load(
+    config: GptNeoConfig,
+    random: Random | undefined,
+    { form, frozen, threads }: PolicyModel = { form: wholeForm(config), frozen: {}, threads: 1 },
+  ): Promise<RolloutRunner> {
+    const graph = rolloutGraph(config, form, random !== undefined)
+    return new RolloutRunner(await Runtime.load(graph, { threads }), random, frozen)
   }
 
   /**
@@ -38,6 +53,7 @@ export class RolloutRunner {
     const { random } = this
     const { shape } = tokens
     const { actions, logProbabilities, ranks } = await this.runtime.run({
+      ...this.frozen,
       parameters: { data: policy, shape: [policy.length] },
       tokens,
       targets,
@@ -60,18 +76,19 @@ export class RolloutRunner {
 /**
  * The graph of a rollout.
  *
- * In: parameters (size); tokens, targets (B, T) int32; uniforms (B, T) in [0, 1) to sample actions with, or given (B, T) int32.
+ * In: parameters (size) and the frozen weights of the form, by name; tokens, targets (B, T) int32; uniforms (B, T) in [0, 1) to sample actions with, or given (B, T) int32.
  * Out: actions (B, T); logProbabilities (B, T) of the actions; ranks (B, T) of the targets.
  */
-function rolloutGraph(config: GptNeoConfig, isSampled: boolean): Buffer {
+function rolloutGraph(config: GptNeoConfig, form: ModelForm, isSampled: boolean): Buffer {
   const graph = new GraphBuilder('rollout')
   const tape = new Tape(graph)
-  const layout = parameterLayout(config)
-  const parameters = graph.input('parameters', 'float32', [layout.size])
+  form.declareFrozen(graph)
+  const parameters = graph.input('parameters', 'float32', [form.layout.size])
   const tokens = graph.input('tokens', 'int32', ['B', 'T'])
   const targets = graph.input('targets', 'int32', ['B', 'T'])
   const { ids, positions, ...context } = sequenceContext(graph, config, tokens)
-  const logits = forward(tape, config, unpackWeights(tape, parameters, layout), ids, positions, context)
+  const model = form.unpack(tape, parameters)
+  const logits = forward(tape, config, model.weights, ids, positions, context, model.project)
   const logProbabilities = graph.node('LogSoftmax', [logits], { axis: -1 })
   const column = (tokenIds: Value): Value =>
     graph.node('Reshape', [graph.node('Cast', [tokenIds], { to: 7 }), graph.integers(-1, 1)])
