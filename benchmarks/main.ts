@@ -83,6 +83,16 @@ withReplay(
   .option('--runs <n>', 'pairs of timed replays', count, 5)
 
 withReplay(
+  add('store', 'scored events a second with sessions in this process and in Redis', async options =>
+    (await import('./store.js')).run(replayOf(options) as never),
+  ),
+)
+  .requiredOption('--url <url>', 'the Redis server: redis://HOST:PORT')
+  .option('--chunk <n>', 'lines a chunk', count, 500)
+  .option('--window <n>', 'chunks under way at a time', count, 8)
+  .option('--runs <n>', 'timed runs of each', count, 5)
+
+withReplay(
   add('hostile', 'whether good records survive hostile senders', async options =>
     (await import('./hostile.js')).run(replayOf(options) as never),
   ),

@@ -10,6 +10,8 @@ export interface Chunk {
   readonly entries: PackedEntries
   /** Where it came from, for messages and the dead-letter file: `forward 10.0.0.7:41234`. */
   readonly source: string
+  /** Where entries have positions in a log, such as the offsets of a partition: so they are known again however they are cut into chunks. */
+  readonly log?: LogPositions
   /** What another replica may take over, such as a partition: its sessions leave this process together. */
   readonly origin?: string
   /** What its deliveries are to become visible with; missing: each is visible at once. */
@@ -20,6 +22,14 @@ export interface Chunk {
 export interface ChunkTransaction {
   /** To be called when every output has accepted the chunk. When it rejects, the chunk is not delivered. */
   commit(): Promise<void>
+}
+
+/** Places in a log that is read in its order. */
+export interface LogPositions {
+  /** Names the log. */
+  readonly name: string
+  /** Of each entry, ascending; they may have gaps. */
+  readonly positions: readonly number[]
 }
 
 /**

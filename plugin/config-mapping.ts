@@ -11,6 +11,7 @@ import { DEFAULT_LOG_LEVEL, DEFAULT_METRICS_ADDRESS } from './config-sections/op
 import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
 import type { KafkaTlsOptions } from './kafka/connection.js'
 import type { SessionRule } from './line-rules.js'
+import type { RedisStoreOptions } from './store/redis-options.js'
 
 /** A checked file in the terms of the parts it configures. @param folder for relative paths */
 export function toConfig(file: ConfigFile, folder: string): Config {
@@ -18,7 +19,12 @@ export function toConfig(file: ConfigFile, folder: string): Config {
   const absolute = (path: string): string => resolve(folder, path)
   const orDash = (path: string): string => (path === '-' ? path : absolute(path))
   return {
-    stage: { ...toStage(file, absolute(file.model.path)), ...sidecarOptions(file.model, absolute) },
+    stage: {
+      ...toStage(file, absolute(file.model.path)),
+      ...sidecarOptions(file.model, absolute),
+      ...(file.store && { store: storeOptions(file.store, absolute) }),
+      ...snapshotOptions(file.state, absolute),
+    },
     input: {
       ...(input.forward && { forward: socketOptions(input.forward, absolute) }),
       ...(input.http && { http: socketOptions(input.http, absolute) }),
@@ -154,6 +160,49 @@ function sidecarOptions(
       address: formatAddress(isUnix ? { ...address, path: absolute(address.path) } : address),
     },
   }
+}
+
+function storeOptions(
+  {
+    kind: _,
+    tls,
+    cluster,
+    remember_chunks_seconds,
+    expire_seconds,
+    ...same
+  }: NonNullable<ConfigFile['store']>,
+  absolute: (path: string) => string,
+): RedisStoreOptions {
+  return {
+    ...camelKeys(same),
+    ...(tls && { tls: mapValues(tls, absolute) }),
+    ...(cluster !== undefined && { isCluster: cluster }),
+    ...(remember_chunks_seconds !== undefined && {
+      rememberChunksMs: Math.round(remember_chunks_seconds * 1000),
+    }),
+    ...(expire_seconds !== undefined && { expireMs: Math.round(expire_seconds * 1000) }),
+  }
+}
+
+/** File of open sessions in the folder of state. */
+const SESSIONS_FILE = 'sessions.snapshot'
+
+function snapshotOptions(
+  state: ConfigFile['state'],
+  absolute: (path: string) => string,
+): Pick<Config['stage'], 'snapshot'> {
+  if (state?.sessions !== true) return {}
+  const { path, sessions_seconds } = state
+  return {
+    snapshot: {
+      path: join(absolute(path), SESSIONS_FILE),
+      ...(sessions_seconds !== undefined && { everyMs: sessions_seconds * 1000 }),
+    },
+  }
+}
+
+function mapValues<T extends Readonly<Record<string, string>>>(map: T, to: (value: string) => string): T {
+  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, to(value)])) as T
 }
 
 function sessionRule({ regex, field, window }: NonNullable<ConfigFile['session']>): SessionRule | undefined {

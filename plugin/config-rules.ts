@@ -34,6 +34,7 @@ export function checkRules(data: unknown): Problem[] {
     patterns,
     detection,
     sidecarAlone,
+    sharedSessions,
     files,
     followed,
     feedback,
@@ -238,6 +239,26 @@ function followed(get: Get, report: Report): void {
   for (const name of ['start_at', 'poll_ms', 'rotate_wait_ms', 'max_line_bytes'])
     if (get(`input.files.${name}`) !== undefined)
       report(`input.files.${name}`, 'has no effect on files that are read once: set follow, or remove it')
+}
+
+function sharedSessions(get: Get, report: Report): void {
+  if (get('store') === undefined) return
+  if (get('state.sessions') === true)
+    report('state.sessions', 'has no effect with store, where sessions outlive the stage anyhow: remove it')
+  const url = get('store.url')
+  if (get('store.cluster') === true && typeof url === 'string' && url.startsWith('/'))
+    report('store.cluster', 'needs nodes to reach by TCP: give store.url as redis://HOST:PORT')
+  const detectors = get('detect.detectors')
+  if (Array.isArray(detectors) && detectors.includes('time-gap'))
+    report(
+      'detect.detectors',
+      'has time-gap, which times lines by the clock of one stage: leave it out, or remove store',
+    )
+  if (isOver(get('session.idle_timeout_seconds'), get('store.expire_seconds')))
+    report(
+      'store.expire_seconds',
+      'is shorter than session.idle_timeout_seconds, so sessions would be dropped before they end: raise it',
+    )
 }
 
 function files(get: Get, report: Report): void {

@@ -9,9 +9,10 @@ import { deadLetter, feedback, log, metrics, state } from './config-sections/ope
 import { output } from './config-sections/output.js'
 import { persist } from './config-sections/persist.js'
 import { session } from './config-sections/session.js'
+import { store } from './config-sections/store.js'
 
 /** Sections of later versions: they are not accepted silently, and the message says why. */
-export const LATER_SETTINGS: readonly string[] = ['store', 'dashboard', 'output.http']
+export const LATER_SETTINGS: readonly string[] = ['dashboard', 'output.http']
 
 /** The config file as it is written: names in snake_case, before paths are resolved. */
 export const configFileSchema = settings({
@@ -19,6 +20,7 @@ export const configFileSchema = settings({
   input,
   line: optional(line),
   session: optional(session),
+  store: optional(store),
   detect: optional(detect),
   scorer: optional(scorer),
   output,

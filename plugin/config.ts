@@ -27,6 +27,8 @@ import type { ElasticsearchOptions } from './output/elasticsearch-options.js'
 import type { ForwardOutputOptions } from './output/forward-options.js'
 import type { KafkaOutputOptions } from './output/kafka-options.js'
 import type { RouteOptions } from './route/options.js'
+import type { RedisStoreOptions } from './store/redis-options.js'
+import type { SnapshotOptions } from './store/snapshot-store.js'
 import type { FieldSet } from './verdict.js'
 
 /** A checked config in the terms of the parts it configures. Paths are absolute; what is left out has its part's default. */
@@ -44,6 +46,10 @@ export interface Config {
     readonly scorer: ScorerOptions
     /** The sidecar that runs the model; missing: this process does. */
     readonly sidecar?: SidecarClientOptions
+    /** Where sessions are shared; missing: each stage has its own. */
+    readonly store?: RedisStoreOptions
+    /** Where its own outlive it; missing: nowhere. */
+    readonly snapshot?: SnapshotOptions
     /** When what keeps coming back is adopted; missing: never. */
     readonly adopt?: RecurrenceOptions
   }

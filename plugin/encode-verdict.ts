@@ -15,7 +15,8 @@ export class VerdictEncoder {
   verdict(verdict: Verdict): Buffer {
     const writer = this.#writer
     writer.reset()
-    if (verdict.status === 'scored' && verdict.anomaly === false && verdict.continuation === undefined) {
+    const isPlain = verdict.continuation === undefined && verdict.store === undefined
+    if (verdict.status === 'scored' && verdict.anomaly === false && isPlain) {
       writeOrdinary(writer, verdict as ScoredVerdict, this.fields === 'minimal')
     } else {
       writePairs(writer, verdict, Object.keys(verdict))
@@ -33,7 +34,7 @@ export class VerdictEncoder {
 }
 
 /** What every scored verdict has. */
-type ScoredVerdict = Required<Omit<Verdict, 'reasons' | 'message' | 'evidence' | 'expected'>>
+type ScoredVerdict = Required<Omit<Verdict, 'reasons' | 'message' | 'evidence' | 'expected' | 'store'>>
 
 const NUM_BRIEF = 4
 const NUM_FULL = 10

@@ -1,6 +1,7 @@
 import type { Drain } from '../drain/drain.js'
 import type { ScoringError } from '../scorer/errors.js'
 import type { NextKeyScorer } from '../scorer/next-key-scorer.js'
+import type { LogPositions } from './chunk.js'
 import type { Examiner } from './examiner.js'
 import type { Habits } from './habits/habits.js'
 import type { Keys } from './keys.js'
@@ -39,7 +40,22 @@ export interface LinePart {
 
 /** Judges lines in the order of the calls. */
 export interface LineJudge {
-  judge(lines: readonly LineInput[]): Promise<Judged>
+  /** @param chunk the chunk that the lines are, where they are just that: who can answers it from the first result when it is sent again */
+  judge(lines: readonly LineInput[], chunk?: ChunkIdentity): Promise<ChunkJudged>
+}
+
+/** What a chunk is known by when it is sent again. */
+export interface ChunkIdentity {
+  /** The same each time. */
+  readonly name: string
+  /** Of each line, where lines have positions: they are then known by these, however they are cut into chunks. */
+  readonly log?: LogPositions | undefined
+}
+
+/** Verdicts of a chunk, or that it needs none. */
+export interface ChunkJudged extends Judged {
+  /** Whether the chunk was judged and delivered before, perhaps by another replica: there is nothing left to do. */
+  readonly isDelivered?: boolean
 }
 
 /** Verdicts in the order of the lines, and summaries of the sessions that closed on the way. */

@@ -4,9 +4,8 @@ import { ScoringError } from '../scorer/errors.js'
 import type { Context, NextKeyScorer } from '../scorer/next-key-scorer.js'
 import { BEGIN, END, UNKNOWN } from '../scorer/vocabulary.js'
 import type { EngineChange, EngineModel, EngineParts, Judged, LineInput } from './engine-parts.js'
-import { defer, isLeft, type PendingEnd, type Question, type Work } from './engine-work.js'
+import { defer, isLeft, type Question, type Work, workOn, workOnEnds } from './engine-work.js'
 import type { Occurrence } from './examiner.js'
-import { Fifo } from './fifo.js'
 import { noteUnscored, summarize } from './findings.js'
 import type { SessionRule } from './line-rules.js'
 import { type ClosedSession, isTrueEnd, type Memory, type Session, type SessionTracker } from './session.js'
@@ -21,6 +20,8 @@ interface ReadLine {
   readonly level: string | undefined
   /** As Habits.steady has it. */
   readonly steadyMs: number
+  /** As SessionTracker.nowMs. */
+  readonly nowMs: number
 }
 
 /** Questions that are computed together. */
@@ -69,8 +70,25 @@ export class Engine {
 
   /** Judges lines. Never rejects for what lines hold; when the scorer fails they come back unscored. */
   judge(lines: readonly LineInput[]): Promise<Judged> {
-    const judged: Judged = { verdicts: new Array(lines.length), summaries: [] }
-    return this.#turns.run(() => this.#work({ lines, next: 0, ends: new Fifo(), judged }))
+    return this.#turns.run(() => this.#work(workOn(lines, this.tracker, this.parts.collect)))
+  }
+
+  /**
+   * Gives a task the engine to itself, model and all, when everything asked before is decided. `decide` does work on sessions that are kept
+   * elsewhere, and resolves when all of it is decided.
+   */
+  exclusively<T>(
+    task: (decide: (work: Work) => Promise<Judged>, parts: EngineParts) => Promise<T>,
+  ): Promise<T> {
+    const decide = async (work: Work): Promise<Judged> => {
+      const { prepared, result } = await this.#work(work)
+      await prepared
+      return result
+    }
+    return this.#turns.run(async () => {
+      await this.#answered
+      return { result: await task(decide, this.parts), prepared: Promise.resolve() }
+    })
   }
 
   /** Closes all sessions: `complete` when the input has really ended, `open` when it merely stopped. */
@@ -109,13 +127,9 @@ export class Engine {
   }
 
   async #close(collect: (closed: ClosedSession[]) => void): Promise<SessionSummary[]> {
-    const { summaries } = await this.#turns.run(() => {
-      const closed: ClosedSession[] = []
-      collect(closed)
-      const ends = new Fifo<PendingEnd>()
-      for (const one of closed) ends.push({ closed: one, index: 0 })
-      return this.#work({ lines: [], next: 0, ends, judged: { verdicts: [], summaries: [] } })
-    })
+    const { summaries } = await this.#turns.run(() =>
+      this.#work(workOnEnds(collect, this.tracker, this.parts.collect)),
+    )
     return summaries.map(({ summary }) => summary)
   }
 
@@ -124,7 +138,7 @@ export class Engine {
     while (isLeft(work)) {
       if (!this.#hasRoom) await this.#answered
       const questions = this.#prepare(work)
-      const answered = this.#answer(questions, work.judged)
+      const answered = this.#answer(questions, work)
       this.#answered = Promise.allSettled([this.#answered, answered]).then(() => {})
       // Two slices at a time: one being computed, one being prepared.
       await settled
@@ -142,20 +156,19 @@ export class Engine {
     const questions: Question[] = []
     for (let i = 0; i < MAX_SLICE && isLeft(work) && this.#hasRoom; i++) {
       const end = work.ends.shift()
-      if (end !== undefined) this.#askEnd(end.closed, end.index, questions, work.judged)
+      if (end !== undefined) this.#askEnd(end.closed, end.index, questions, work)
       else this.#ask(work.lines[work.next]!, work.next++, questions, work)
     }
     return questions
   }
 
-  #ask(input: LineInput, index: number, questions: Question[], { ends, judged }: Work): void {
+  #ask(input: LineInput, index: number, questions: Question[], { tracker, ends, judged }: Work): void {
     const { line } = input
     const { verdicts } = judged
     if (line === undefined) {
       verdicts[index] = { status: 'unscored' }
       return
     }
-    const { tracker } = this
     const { reader, drain, model } = this.parts
     reader.read(line)
     const { content, contentStart, timeMs, level } = reader.slots
@@ -183,7 +196,7 @@ export class Engine {
         template_id: cluster.id,
       }
     } else {
-      const read = { line: content ?? line, level, steadyMs }
+      const read = { line: content ?? line, level, steadyMs, nowMs: tracker.nowMs }
       questions.push({ index, occurrence: this.#occurrence(model, placed, key, cluster, read) })
     }
     for (let i = 0; i < placed.length; i++) this.#enterLine(placed[i]!, cluster, input.origin)
@@ -199,7 +212,7 @@ export class Engine {
     placed: readonly Session[],
     key: number,
     cluster: Cluster,
-    { line, level, steadyMs }: ReadLine,
+    { line, level, steadyMs, nowMs }: ReadLine,
   ): Occurrence {
     const { context } = placed[0]!
     const token = keys.token(key)
@@ -210,7 +223,7 @@ export class Engine {
       sessions: placed.slice(),
       template: cluster.template,
       templateId: cluster.id,
-      timeMs: finiteOrNaN(this.tracker.nowMs),
+      timeMs: finiteOrNaN(nowMs),
       content: habits.content(line, cluster, token),
       level: token === UNKNOWN ? habits.level(level) : undefined,
       timing: habits.timing(placed, token, steadyMs),
@@ -236,11 +249,11 @@ export class Engine {
   }
 
   /** A true end is a question to the model; any other close only waits its turn to be judged by what came and summed up. */
-  #askEnd(end: ClosedSession, index: number, questions: Question[], judged: Judged): void {
+  #askEnd(end: ClosedSession, index: number, questions: Question[], work: Work): void {
     const { session, reason } = end
     const { model } = this.parts
     if (model === undefined) {
-      this.#conclude(end, index, judged, undefined)
+      this.#conclude(end, index, work, undefined)
       return
     }
     questions.push({
@@ -251,17 +264,18 @@ export class Engine {
         sessions: [session],
         closed: reason,
         timeMs: session.lastMs,
-        mayPause: reason === 'idle' || reason === 'complete' ? this.#mayPause(session) : 0,
+        mayPause:
+          reason === 'idle' || reason === 'complete' ? this.#mayPause(session, work.tracker.nowMs) : 0,
       },
     })
   }
 
-  #mayPause({ lastMs, lastTemplate }: Session): number {
-    const quietMs = this.tracker.nowMs - lastMs
+  #mayPause({ lastMs, lastTemplate }: Session, nowMs: number): number {
+    const quietMs = nowMs - lastMs
     return Number.isNaN(quietMs) ? 0 : this.parts.pauses.shareLonger(lastTemplate, quietMs)
   }
 
-  async #answer(questions: readonly Question[], judged: Judged): Promise<void> {
+  async #answer(questions: readonly Question[], work: Work): Promise<void> {
     const { model, onScorerFailure } = this.parts
     if (model === undefined) return
     const { scorer, examiner } = model
@@ -278,19 +292,21 @@ export class Engine {
       const { node } = occurrence ?? ending
       if (node !== NO_NODE) this.#numHeld -= tree.depth(node)
       if (occurrence !== undefined) {
-        judged.verdicts[index] = isComputed ? examiner.event(tree, occurrence) : examiner.unscored(occurrence)
+        work.judged.verdicts[index] = isComputed
+          ? examiner.event(tree, occurrence)
+          : examiner.unscored(occurrence)
       } else {
         if (isComputed) examiner.end(tree, ending)
         else noteUnscored(ending.sessions)
-        this.#conclude({ session: ending.sessions[0]!, reason: ending.closed }, index, judged, model)
+        this.#conclude({ session: ending.sessions[0]!, reason: ending.closed }, index, work, model)
       }
       if (node !== NO_NODE) tree.unpin(node)
     }
   }
 
-  #conclude(closed: ClosedSession, after: number, judged: Judged, model: EngineModel | undefined): void {
-    judged.summaries.push({ after, summary: summarize(closed, model?.examiner.parts) })
-    this.parts.collect?.(closed)
+  #conclude(closed: ClosedSession, after: number, work: Work, model: EngineModel | undefined): void {
+    work.judged.summaries.push({ after, summary: summarize(closed, model?.examiner.parts) })
+    work.collect?.(closed)
   }
 }
 

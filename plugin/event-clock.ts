@@ -16,6 +16,14 @@ export class EventClock {
     return this.#now
   }
 
+  /** Another clock that shows the same, to go on from here and be kept only if what follows counts. */
+  copy(): EventClock {
+    const copy = new EventClock()
+    copy.#now = this.#now
+    copy.#numAhead = this.#numAhead
+    return copy
+  }
+
   /** Takes note of a line's time (NaN: it has none) and returns the time now. */
   advance(timeMs: number): number {
     if (timeMs > this.#now) {

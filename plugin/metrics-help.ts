@@ -10,6 +10,12 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   dead_letters_total: 'Dead letters written.',
   dead_letters_dropped_total: 'Dead letters dropped because too many waited to be written.',
   dead_letter_errors_total: 'Dead letters that could not be written.',
+  store_failures_total: 'Failed attempts to reach the shared sessions.',
+  store_conflicts_total: 'Batches judged again because another replica changed their sessions meanwhile.',
+  store_repeats_total:
+    'Chunks that came again, perhaps to another replica, and were answered from the first result.',
+  store_local_events_total: 'Records judged by sessions of this process because the shared ones were away.',
+  store_unreadable_total: 'Shared sessions and results that were damaged or not ours; they were dropped.',
   forward_chunks_total: 'Chunks taken by the Forward input.',
   forward_entries_total: 'Entries in the chunks taken by the Forward input.',
   forward_entries_broken_total: 'Entries that are not [time, record].',

@@ -15,11 +15,9 @@ import { Keys } from './keys.js'
 import { DetectingLineReader } from './learn/detecting-reader.js'
 import { LineReader } from './line-reader.js'
 import { DEFAULT_SESSION_RULE, type LineRules } from './line-rules.js'
+import { makeTracker } from './make-tracker.js'
 import { isNothingAt, type LineModel, type Model, readLineModel } from './model.js'
 import { Pauses } from './pauses.js'
-import type { Memory, SessionTracker } from './session.js'
-import { type SessionLimits, SessionLru } from './session-lru.js'
-import { SessionWindows } from './session-windows.js'
 import type { ResolvedStageOptions } from './stage-options.js'
 
 /** For logs of which nothing is known. */
@@ -65,7 +63,7 @@ export function makeEngine(
   const { onScorerFailure, keepsHistory, collect } = options
   const engine: Engine = new Engine(
     { ...parts, onScorerFailure, keepsHistory, collect },
-    makeTracker(rules, options, () => engine.begin()),
+    makeTracker({ ...options, rules, begin: () => engine.begin() }),
     rules.session,
   )
   return engine
@@ -101,18 +99,6 @@ function startScorer(
   if (sidecar === undefined) return Scorer.start(bundle, scorer)
   const { cacheBytes } = scorer
   return RemoteScorer.start(bundle, { ...sidecar, ...(cacheBytes !== undefined && { cacheBytes }) })
-}
-
-function makeTracker(
-  { session, idleTimeoutSeconds }: LineRules,
-  options: ResolvedStageOptions,
-  begin: () => Memory,
-): SessionTracker {
-  const { maxSessions, disorderMs, now } = options
-  const limits: SessionLimits = { maxSessions, disorderMs, idleTimeoutMs: idleTimeoutSeconds * 1000 }
-  if (session.kind !== 'window') return new SessionLru(limits, begin, now)
-  const span = { lengthMs: session.seconds * 1000, stepMs: session.stepSeconds * 1000 }
-  return new SessionWindows(span, limits, begin, now)
 }
 
 function makeAdopter(

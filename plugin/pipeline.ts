@@ -11,8 +11,7 @@ import {
   recordStart,
 } from './chunk.js'
 import type { DeadLetter } from './dead-letter.js'
-import type { Engine } from './engine.js'
-import type { ClosedSummary, Judged, LineInput } from './engine-parts.js'
+import type { ChunkIdentity, ClosedSummary, Judged, LineInput } from './engine-parts.js'
 import { RecordsRefusedError, RecordTooLargeError } from './errors.js'
 import type { ResolvedJoinOptions } from './join/options.js'
 import { PartReader } from './join/part-reader.js'
@@ -24,6 +23,7 @@ import { RecordPacker } from './record-packer.js'
 import { entriesEndingAt, type Lane, type Outgoing } from './route/lanes.js'
 import type { ResolvedRouteOptions } from './route/options.js'
 import { Router } from './route/router.js'
+import type { SessionStore } from './store/session-store.js'
 import type { FieldSet, SessionSummary } from './verdict.js'
 import type { Watch } from './watch.js'
 
@@ -72,7 +72,7 @@ export class Pipeline {
   readonly #undelivered = new LRUCache<string, Tagged>({ max: MAX_UNDELIVERED })
 
   constructor(
-    readonly engine: Engine,
+    readonly store: SessionStore,
     readonly outputs: readonly Output[],
     readonly deadLetter: DeadLetter | undefined,
     readonly counters: Counters,
@@ -90,7 +90,7 @@ export class Pipeline {
     this.#sessionPath = options.sessionPath && fieldPath(options.sessionPath)
     const { join, reorderMs = 0, now } = options
     this.#parts = join && new PartReader(join)
-    this.#chain = judgeChain(engine, {
+    this.#chain = judgeChain(store, {
       join,
       reorderMs,
       now,
@@ -101,8 +101,10 @@ export class Pipeline {
   /** Judges and delivers a chunk; resolves when every output has it. A chunk whose delivery failed is not judged again when it is repeated. */
   async handle(chunk: Chunk): Promise<void> {
     const name = chunk.chunkId === undefined ? undefined : `${chunk.chunkId} ${chunk.tag}`
+    const identity = name === undefined ? undefined : identityOf(name, chunk)
     const kept = name === undefined ? undefined : this.#undelivered.get(name)
-    const tagged = kept ?? (await this.#tag(chunk))
+    const tagged = kept ?? (await this.#tag(chunk, identity))
+    if (tagged === undefined) return
     try {
       await this.#deliver(tagged, chunk.transaction)
       await chunk.transaction?.commit()
@@ -110,7 +112,9 @@ export class Pipeline {
       if (name !== undefined) this.#undelivered.set(name, tagged)
       throw error
     }
-    if (name !== undefined && kept !== undefined) this.#undelivered.delete(name)
+    if (name === undefined) return
+    if (kept !== undefined) this.#undelivered.delete(name)
+    this.store.delivered(identity!)
   }
 
   /** Holds no line back any longer to wait for others: for those who stop. */
@@ -133,7 +137,8 @@ export class Pipeline {
     )
   }
 
-  async #tag(chunk: Chunk): Promise<Tagged> {
+  /** @returns undefined where it was delivered before */
+  async #tag(chunk: Chunk, identity: ChunkIdentity | undefined): Promise<Tagged | undefined> {
     const { entries } = chunk
     const inputs: LineInput[] = []
     const places: number[] = []
@@ -142,7 +147,8 @@ export class Pipeline {
       inputs.push(this.#input(chunk, i))
       places.push(i)
     }
-    const judged = await this.#chain.judge.judge(inputs)
+    const judged = await this.#chain.judge.judge(inputs, identity)
+    if (judged.isDelivered === true) return undefined
     this.#count(judged)
     this.options.watch?.chunk(chunk, inputs, places, judged)
     const { verdicts, summaries } = judged
@@ -247,6 +253,13 @@ export class Pipeline {
     if (this.counters.labelled === undefined) this.counters.increment(name)
     else this.counters.labelled(name, labels)
   }
+}
+
+/** By what a chunk is known again: its name, and where its entries have positions, those of its events. */
+function identityOf(name: string, { log, entries }: Chunk): ChunkIdentity {
+  if (log === undefined) return { name }
+  const positions = log.positions.filter((_, i) => entryKind(entries, i) === 'event')
+  return positions.length === 0 ? { name } : { name, log: { ...log, positions } }
 }
 
 const NO_ENTRIES: PackedEntries = { buffer: Buffer.alloc(0), count: 0, offsets: new Uint32Array(0) }

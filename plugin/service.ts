@@ -16,7 +16,6 @@ import { RepeatedWarning } from './repeated-warning.js'
 import { DEFAULT_ROUTE_OPTIONS, type RouteOptions } from './route/options.js'
 import { createStage, type Stage } from './stage.js'
 import type { StageOptions } from './stage-options.js'
-import type { SessionSummary } from './verdict.js'
 import { Watch } from './watch.js'
 
 export interface FileInput {
@@ -74,7 +73,7 @@ export class Service {
     this.stage = stage
     this.#options = options
     const tagPrefix = options.tagPrefix ?? DEFAULT_TAG_PREFIX
-    this.#pipeline = new Pipeline(stage.engine, options.outputs, options.deadLetter, options.counters, {
+    this.#pipeline = new Pipeline(stage.store, options.outputs, options.deadLetter, options.counters, {
       lineFields: stage.options.lineFields,
       fields: stage.options.fields,
       tagPrefix,
@@ -103,7 +102,7 @@ export class Service {
       make(
         chunk => this.#take(chunk),
         tagPrefix,
-        origin => this.#deliverClosed(stage.engine.release(origin)),
+        origin => this.#release(origin),
       ),
     )
   }
@@ -115,7 +114,14 @@ export class Service {
       options.counters.increment('scorer_failures_total')
       failures.give(`the scorer failed, records pass unscored: ${error.message}`)
     }
-    return new Service(await createStage({ onScorerFailure, ...options.stage }), options)
+    const { counters, warn } = options
+    const stage = await createStage({
+      onScorerFailure,
+      counters,
+      ...(warn && { warn }),
+      ...options.stage,
+    })
+    return new Service(stage, options)
   }
 
   /** Whether every output has its receiver. */
@@ -165,10 +171,11 @@ export class Service {
   async #stop(): Promise<void> {
     clearInterval(this.#ticker)
     this.#pipeline.hurry()
+    this.stage.store.interrupt()
     await Promise.all([this.#forward?.close(), ...this.#inputs.map(input => input.close())])
     // Given to the outputs and not waited for: an output whose receiver is away says when it is closed how long it waits.
-    const delivered = this.#pipeline
-      .deliverSummaries(await this.stage.finish('open'))
+    const delivered = this.stage.store
+      .finish('open', summaries => this.#pipeline.deliverSummaries(summaries))
       .catch(error => this.#complain(error))
     await this.stage.close()
     await Promise.all(
@@ -190,13 +197,15 @@ export class Service {
     this.#options.onChunk?.((performance.now() - started) / 1000)
   }
 
-  #tick(): void {
-    this.#deliverClosed(this.stage.engine.tick(this.stage.options.now()))
+  #release(origin: string): void {
+    this.stage.store
+      .release(origin, summaries => this.#pipeline.deliverSummaries(summaries))
+      .catch(error => this.#complain(error))
   }
 
-  #deliverClosed(closed: Promise<readonly SessionSummary[]>): void {
-    closed
-      .then(summaries => (summaries.length > 0 ? this.#pipeline.deliverSummaries(summaries) : undefined))
+  #tick(): void {
+    this.stage.store
+      .tick(this.stage.options.now(), summaries => this.#pipeline.deliverSummaries(summaries))
       .catch(error => this.#complain(error))
   }
 

@@ -3,6 +3,9 @@ import { EventClock } from './event-clock.js'
 import {
   type ClosedSession,
   type CloseReason,
+  type DueSessions,
+  type HeldSession,
+  type HeldSessions,
   type Memory,
   newSession,
   type Session,
@@ -18,17 +21,9 @@ export interface SessionLimits {
   readonly disorderMs: number
 }
 
-interface Held {
-  readonly session: Session
-  touchedWallMs: number
-  /** Time of its latest line where the clock did not believe it, NaN where it did: taken over if the clock comes to agree. */
-  doubtedMs: number
-}
-
 /** Sessions by id in this process, least recently touched first. */
 export class SessionLru implements SessionTracker {
-  readonly #sessions: LRUCache<string, Held>
-  readonly #clock = new EventClock()
+  readonly #sessions: LRUCache<string, HeldSession>
   readonly #placed: Session[] = []
   /** No session can be idle for too long before this event time. */
   #nextExpiryMs = Number.NEGATIVE_INFINITY
@@ -37,6 +32,7 @@ export class SessionLru implements SessionTracker {
     readonly limits: SessionLimits,
     readonly begin: () => Memory,
     readonly wallClock: () => number = Date.now,
+    readonly clock: EventClock = new EventClock(),
   ) {
     this.#sessions = new LRUCache({ max: limits.maxSessions })
   }
@@ -45,16 +41,33 @@ export class SessionLru implements SessionTracker {
     return this.#sessions.size
   }
 
+  get patienceMs(): number {
+    return this.limits.idleTimeoutMs + this.limits.disorderMs
+  }
+
   get nowMs(): number {
-    return this.#clock.now
+    return this.clock.now
   }
 
   *sessions(): Generator<Session> {
     for (const held of this.#sessions.rvalues()) yield held!.session
   }
 
+  *held(): Generator<DueSessions> {
+    for (const held of this.#sessions.rvalues()) {
+      const { id, lastMs } = held!.session
+      yield { id, held: [held!], dueMs: lastMs + this.patienceMs }
+    }
+  }
+
+  restore({ id, held: [one] }: HeldSessions): void {
+    if (one === undefined) return
+    this.#sessions.set(id, one)
+    this.#nextExpiryMs = Number.NEGATIVE_INFINITY
+  }
+
   place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
-    const now = this.#clock.advance(timeMs)
+    const now = this.clock.advance(timeMs)
     if (now >= this.#nextExpiryMs) this.#closeIdle(now, closed)
     // A time that the clock does not believe would keep the session, and all behind it, from ever being idle.
     const at = Math.min(timeMs, now)
@@ -62,7 +75,8 @@ export class SessionLru implements SessionTracker {
     if (held === undefined) {
       if (this.#sessions.size === this.limits.maxSessions)
         this.#close(this.#oldest()!.session, 'evicted', closed)
-      held = { session: newSession(id, this.begin(), at), touchedWallMs: 0, doubtedMs: Number.NaN }
+      const session = newSession(id, this.begin(), at)
+      held = { session, touchedWallMs: 0, doubtedMs: Number.NaN, startMs: Number.NaN }
       this.#sessions.set(id, held)
     }
     const { session } = held
@@ -79,9 +93,8 @@ export class SessionLru implements SessionTracker {
   }
 
   closeSilent(nowWallMs: number, closed: ClosedSession[]): void {
-    const { idleTimeoutMs, disorderMs } = this.limits
     for (let held = this.#oldest(); held !== undefined; held = this.#oldest()) {
-      if (nowWallMs - held.touchedWallMs <= idleTimeoutMs + disorderMs) return
+      if (nowWallMs - held.touchedWallMs <= this.patienceMs) return
       this.#close(held.session, 'idle', closed)
     }
   }
@@ -97,7 +110,6 @@ export class SessionLru implements SessionTracker {
   }
 
   #closeIdle(now: number, closed: ClosedSession[]): void {
-    const { idleTimeoutMs, disorderMs } = this.limits
     for (;;) {
       const held = this.#oldest()
       if (held === undefined) return
@@ -105,7 +117,7 @@ export class SessionLru implements SessionTracker {
       if (held.doubtedMs <= now) session.lastMs = held.doubtedMs
       // Without a time of its own it is idle from the first time known after it.
       if (Number.isNaN(session.lastMs)) session.lastMs = now
-      const expiry = session.lastMs + idleTimeoutMs + disorderMs
+      const expiry = session.lastMs + this.patienceMs
       if (!(now > expiry)) {
         this.#nextExpiryMs = expiry
         return
@@ -114,7 +126,7 @@ export class SessionLru implements SessionTracker {
     }
   }
 
-  #oldest(): Held | undefined {
+  #oldest(): HeldSession | undefined {
     const [held] = this.#sessions.rvalues()
     return held
   }

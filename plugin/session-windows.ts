@@ -2,6 +2,9 @@ import { EventClock } from './event-clock.js'
 import {
   type ClosedSession,
   type CloseReason,
+  type DueSessions,
+  type HeldSession,
+  type HeldSessions,
   type Memory,
   newSession,
   type Session,
@@ -18,19 +21,12 @@ export interface WindowSpan {
   readonly stepMs: number
 }
 
-interface OpenWindow {
-  readonly startMs: number
-  readonly session: Session
-  touchedWallMs: number
-}
-
 /**
  * Windows of time, of each group by itself. A line belongs to every window its time lies in and is scored in the earliest of them, whose
  * context is the longest. Lines later than all windows of their group are placed in the earliest window still open.
  */
 export class SessionWindows implements SessionTracker {
-  readonly #groups = new Map<string, OpenWindow[]>()
-  readonly #clock = new EventClock()
+  readonly #groups = new Map<string, HeldSession[]>()
   readonly #placed: Session[] = []
   #size = 0
   #nextExpiryMs = Number.NEGATIVE_INFINITY
@@ -40,23 +36,40 @@ export class SessionWindows implements SessionTracker {
     readonly limits: SessionLimits,
     readonly begin: () => Memory,
     readonly wallClock: () => number = Date.now,
+    readonly clock: EventClock = new EventClock(),
   ) {}
 
   get size(): number {
     return this.#size
   }
 
+  get patienceMs(): number {
+    return this.span.lengthMs + this.limits.disorderMs
+  }
+
   get nowMs(): number {
-    return this.#clock.now
+    return this.clock.now
   }
 
   *sessions(): Generator<Session> {
     for (const windows of this.#groups.values()) for (const { session } of windows) yield session
   }
 
+  *held(): Generator<DueSessions> {
+    for (const [id, held] of this.#groups) {
+      if (held.length > 0) yield { id, held, dueMs: held[0]!.startMs + this.patienceMs }
+    }
+  }
+
+  restore({ id, held }: HeldSessions): void {
+    this.#groups.set(id, [...held])
+    this.#size += held.length
+    this.#nextExpiryMs = Number.NEGATIVE_INFINITY
+  }
+
   place(id: string, lineMs: number, closed: ClosedSession[]): readonly Session[] {
     const timeMs = Math.abs(lineMs) <= MAX_DATE_MS ? lineMs : Number.NaN
-    const clock = this.#clock.advance(timeMs)
+    const clock = this.clock.advance(timeMs)
     if (clock >= this.#nextExpiryMs) this.#closePast(clock, closed)
     const now = Number.isNaN(timeMs) || timeMs > clock ? clock : timeMs
     const windows = this.#groupOf(id, closed)
@@ -76,8 +89,7 @@ export class SessionWindows implements SessionTracker {
   }
 
   closeSilent(nowWallMs: number, closed: ClosedSession[]): void {
-    const patience = this.span.lengthMs + this.limits.disorderMs
-    this.#closeWhere(window => nowWallMs - window.touchedWallMs > patience, 'window', closed)
+    this.#closeWhere(window => nowWallMs - window.touchedWallMs > this.patienceMs, 'window', closed)
   }
 
   closeAll(reason: CloseReason, closed: ClosedSession[]): void {
@@ -89,7 +101,7 @@ export class SessionWindows implements SessionTracker {
     this.#closeWhere(window => window.session.origin === origin, 'open', closed)
   }
 
-  #groupOf(id: string, closed: ClosedSession[]): OpenWindow[] {
+  #groupOf(id: string, closed: ClosedSession[]): HeldSession[] {
     const known = this.#groups.get(id)
     if (known !== undefined) {
       this.#groups.delete(id)
@@ -100,19 +112,20 @@ export class SessionWindows implements SessionTracker {
       const [oldest] = this.#groups.keys()
       this.#closeGroup(oldest!, closed)
     }
-    const fresh: OpenWindow[] = []
+    const fresh: HeldSession[] = []
     this.#groups.set(id, fresh)
     return fresh
   }
 
   /** Opens the windows that hold the time `now` and are not open yet. */
-  #openUpTo(id: string, windows: OpenWindow[], now: number): void {
+  #openUpTo(id: string, windows: HeldSession[], now: number): void {
     const { lengthMs, stepMs } = this.span
     const earliest = Math.floor((now - lengthMs) / stepMs) * stepMs + stepMs
     const after = windows.at(-1)?.startMs ?? Number.NEGATIVE_INFINITY
     for (let startMs = Math.max(earliest, after + stepMs); startMs <= now; startMs += stepMs) {
       const label = `${id}@${new Date(startMs).toISOString()}`
-      windows.push({ startMs, session: newSession(label, this.begin(), now), touchedWallMs: 0 })
+      const session = newSession(label, this.begin(), now)
+      windows.push({ session, touchedWallMs: 0, doubtedMs: Number.NaN, startMs })
       this.#size++
       this.#nextExpiryMs = Math.min(this.#nextExpiryMs, startMs + lengthMs + this.limits.disorderMs)
     }
@@ -129,7 +142,7 @@ export class SessionWindows implements SessionTracker {
     }
   }
 
-  #closeWhere(isOver: (window: OpenWindow) => boolean, reason: CloseReason, closed: ClosedSession[]): void {
+  #closeWhere(isOver: (window: HeldSession) => boolean, reason: CloseReason, closed: ClosedSession[]): void {
     for (const [id, windows] of this.#groups) {
       while (windows.length > 0 && isOver(windows[0]!)) this.#close(windows.shift()!, reason, closed)
       if (windows.length === 0) this.#groups.delete(id)
@@ -141,7 +154,7 @@ export class SessionWindows implements SessionTracker {
     this.#groups.delete(id)
   }
 
-  #close(window: OpenWindow, reason: CloseReason, closed: ClosedSession[]): void {
+  #close(window: HeldSession, reason: CloseReason, closed: ClosedSession[]): void {
     this.#size--
     closed.push({ session: window.session, reason })
   }

@@ -3,6 +3,7 @@ import type { DetectorName } from '../scorer/detectors/detector.js'
 import type { Standing } from '../scorer/judge.js'
 import type { Context } from '../scorer/next-key-scorer.js'
 import type { Trail } from './adopt/adopter.js'
+import type { EventClock } from './event-clock.js'
 import type { Pace } from './habits/pace.js'
 
 /** What the detectors remember of a session. */
@@ -72,14 +73,45 @@ export function isTrueEnd(reason: CloseReason): boolean {
   return reason === 'end' || reason === 'idle' || reason === 'complete'
 }
 
+/** A session as a tracker holds it. */
+export interface HeldSession {
+  readonly session: Session
+  /** When its latest line came, by the wall clock, in milliseconds since the epoch. */
+  touchedWallMs: number
+  /** Time of its latest line where the event clock did not believe it, NaN where it did: taken over if the clock comes to agree. */
+  doubtedMs: number
+  /** Begin of its window in milliseconds since the epoch; NaN where sessions are no windows. */
+  readonly startMs: number
+}
+
+/** All that a tracker holds under one id, for those who carry sessions from one tracker to another. */
+export interface HeldSessions {
+  readonly id: string
+  /** One session, or the open windows, the earliest first. */
+  readonly held: readonly HeldSession[]
+}
+
+export interface DueSessions extends HeldSessions {
+  /** Event time from which on some of it is over; NaN where no time is known. */
+  readonly dueMs: number
+}
+
 /** Places lines in sessions. */
 export interface SessionTracker {
   /** Sessions held. */
   readonly size: number
+  /** Time as the log tells it. */
+  readonly clock: EventClock
+  /** Silence by the wall clock after which `closeSilent` closes, in milliseconds. */
+  readonly patienceMs: number
   /** Time as the log tells it, in milliseconds since the epoch; -Infinity before the first line with a time. */
   readonly nowMs: number
   /** All sessions held. */
   sessions(): Iterable<Session>
+  /** The same by id, the least recently touched first. */
+  held(): Iterable<DueSessions>
+  /** Takes up what another tracker held, as touched after all that is here; ids must not be here yet. */
+  restore(held: HeldSessions): void
   /**
    * The sessions a line belongs to, the one it is scored in first; sessions that are over by then are added to `closed`.
    *

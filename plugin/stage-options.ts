@@ -8,9 +8,12 @@ import { SidecarOptionsError } from '../sidecar/errors.js'
 import { resolveClientOptions, type SidecarClientOptions } from '../sidecar/options.js'
 import type { RecurrenceOptions } from './adopt/recurrence.js'
 import type { StateDirectory } from './adopt/state-directory.js'
+import { type Counters, NO_COUNTERS } from './chunk.js'
 import { ConfigError } from './errors.js'
 import { LINE_FIELDS, type LineRules, lineRulesSchema } from './line-rules.js'
 import type { ClosedSession } from './session.js'
+import { type RedisStoreOptions, resolveRedisStoreOptions } from './store/redis-options.js'
+import type { SnapshotOptions } from './store/snapshot-store.js'
 import type { FieldSet } from './verdict.js'
 
 /** Settings of a stage. */
@@ -48,6 +51,14 @@ export interface StageOptions {
   readonly scorer?: ScorerOptions
   /** The sidecar that runs the model instead of this process; of `scorer` only `cacheBytes` counts then. Default: none. */
   readonly sidecar?: SidecarClientOptions | undefined
+  /** Where sessions live, if replicas are to share them. Default: in this process. */
+  readonly store?: RedisStoreOptions | undefined
+  /** Where sessions of this process outlive it; not with `store`. Default: nowhere, stopping closes them as `open`. */
+  readonly snapshot?: SnapshotOptions | undefined
+  /** Counts what the store does. Default: nobody. */
+  readonly counters?: Counters
+  /** Takes one-line messages for the person who runs this. Default: nobody. */
+  readonly warn?: (message: string) => void
   /** Told of failures of the scorer, whose records pass unscored. */
   readonly onScorerFailure?: (error: Error) => void
   /** Wall clock in milliseconds; for tests. Default Date.now. */
@@ -69,6 +80,10 @@ export const DEFAULT_STAGE_OPTIONS = {
   collect: undefined,
   scorer: {},
   sidecar: undefined,
+  store: undefined,
+  snapshot: undefined,
+  counters: NO_COUNTERS,
+  warn: () => {},
   onScorerFailure: () => {},
   now: Date.now,
 } as const satisfies Required<Omit<StageOptions, 'model'>>
@@ -94,7 +109,11 @@ export function resolveStageOptions(options: StageOptions): ResolvedStageOptions
     if (!isDetectorName(name))
       problems.push(`stage.detect.detectors must be among ${DETECTOR_NAMES.join(', ')}, got ${String(name)}`)
   }
-  problems.push(...scorerProblems(resolved.scorer), ...sidecarProblems(resolved.sidecar))
+  problems.push(
+    ...scorerProblems(resolved.scorer),
+    ...sidecarProblems(resolved.sidecar),
+    ...storeProblems(resolved),
+  )
   if (!Number.isInteger(resolved.maxSessions) || resolved.maxSessions < 1) {
     problems.push(`stage.maxSessions must be an integer >= 1, got ${resolved.maxSessions}`)
   }
@@ -119,6 +138,27 @@ function sidecarProblems(sidecar: SidecarClientOptions | undefined): readonly st
     if (!(error instanceof SidecarOptionsError)) throw error
     return error.problems.map(problem => `stage.${problem}`)
   }
+}
+
+function storeProblems({ store, snapshot, detect }: ResolvedStageOptions): string[] {
+  if (store === undefined) return []
+  const both =
+    snapshot === undefined
+      ? []
+      : ['stage.snapshot has no effect on sessions that are shared: leave it out, or stage.store']
+  const problems = detect.detectors?.includes('time-gap')
+    ? [
+        'stage.detect.detectors has time-gap, which times lines by the clock of one process: leave it out, or stage.store',
+      ]
+    : []
+  problems.push(...both)
+  try {
+    resolveRedisStoreOptions(store)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    problems.push(...error.problems.map(problem => `stage.${problem}`))
+  }
+  return problems
 }
 
 function scorerProblems(scorer: ScorerOptions): string[] {

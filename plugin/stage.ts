@@ -10,6 +10,8 @@ import { fieldText, type LogRecord } from './line-reader.js'
 import type { LineRules } from './line-rules.js'
 import { openEngine } from './open-engine.js'
 import { type ResolvedStageOptions, resolveStageOptions, type StageOptions } from './stage-options.js'
+import { openStore } from './store/open-store.js'
+import type { SessionStore } from './store/session-store.js'
 import type { SessionSummary, Verdict } from './verdict.js'
 
 /** A record with its verdict. */
@@ -22,7 +24,11 @@ const ITERATION_BATCH = 500
 export async function createStage(options: StageOptions): Promise<Stage> {
   const resolved = resolveStageOptions(options)
   const { engine, rules } = await openEngine(resolved)
-  return new Stage(engine, rules, resolved)
+  const store = await openStore(resolved.store, { ...resolved, engine, rules }).catch(async error => {
+    await engine.close()
+    throw error
+  })
+  return new Stage(engine, store, rules, resolved)
 }
 
 /** A model at work on a stream of records. */
@@ -33,11 +39,12 @@ export class Stage {
   /** @internal Use createStage. */
   constructor(
     readonly engine: Engine,
+    readonly store: SessionStore,
     readonly rules: LineRules,
     readonly options: ResolvedStageOptions,
   ) {
     this.#paths = options.lineFields.map(field => field.split('.'))
-    this.#judge = rules.join === undefined ? engine : joining(engine, rules.join, options.now)
+    this.#judge = rules.join === undefined ? store : joining(store, rules.join, options.now)
   }
 
   /**
@@ -74,14 +81,18 @@ export class Stage {
     return Duplex.from((records: AsyncIterable<LogRecord | string>) => this.processAll(records))
   }
 
-  /** Closes all sessions: `complete` when the input has really ended, `open` when it merely stopped. */
-  finish(reason: 'complete' | 'open'): Promise<SessionSummary[]> {
-    return this.engine.finish(reason)
+  /** Closes all sessions: `complete` when the input has really ended, `open` when it merely stopped; shared ones stay then. */
+  async finish(reason: 'complete' | 'open'): Promise<SessionSummary[]> {
+    const closed: SessionSummary[] = []
+    await this.store.finish(reason, async summaries => {
+      closed.push(...summaries)
+    })
+    return closed
   }
 
   /** Frees the model's thread and memory. */
   close(): Promise<void> {
-    return this.engine.close()
+    return this.store.close()
   }
 
   /** What the engine needs of a record. */

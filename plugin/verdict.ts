@@ -42,6 +42,8 @@ export interface Verdict {
   /** What speaks for an anomaly, the strongest first. */
   readonly evidence?: readonly Evidence[]
   readonly expected?: readonly Expected[]
+  /** `local` where the shared store was away and the line was judged in this process alone. */
+  readonly store?: 'local'
 }
 
 /** What is told of a session when it closes, as a record of its own. */
@@ -68,6 +70,8 @@ export interface SessionSummary {
   readonly started?: string
   readonly ended?: string
   readonly model?: string
+  /** As of Verdict. */
+  readonly store?: 'local'
 }
 
 /** Which fields ordinary records carry; anomalies carry all. */

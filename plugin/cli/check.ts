@@ -15,6 +15,7 @@ import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule
 import { isNothingAt } from '../model.js'
 import { DEFAULT_ELASTICSEARCH_OPTIONS } from '../output/elasticsearch-options.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from '../output/forward-options.js'
+import { DEFAULT_REDIS_STORE_OPTIONS } from '../store/redis-options.js'
 import { probeApart } from './probe-apart.js'
 
 export interface CheckOptions {
@@ -111,6 +112,7 @@ function summarize(path: string, config: Config, { bundle, rules }: Examined): s
       `${stage.lineFields === undefined ? '' : `in ${stage.lineFields.join(' or ')}, `}format ${rules.format ?? 'recognised from the first lines'}`,
     ],
     ['sessions', `${describeRule(rules.session)}${bundle === undefined ? '' : ` (${own})`}`],
+    ...describeStore(stage),
     ['detection', `${detectors.join(', ')}; ${falseAlarmRate} false alarms a normal session`],
     ...describeInputs(input),
     ...describeOutputs(output),
@@ -132,6 +134,15 @@ function describeRule(rule: SessionRule): string {
   if (rule.kind === 'field') return `by the field ${rule.path}`
   const { seconds, stepSeconds, by } = rule
   return `windows of ${seconds} s every ${stepSeconds} s${by === undefined ? '' : `, each ${describeRule(by)}`}`
+}
+
+function describeStore({ store, snapshot }: Config['stage']): [string, string][] {
+  if (snapshot !== undefined) return [['kept', `sessions in ${snapshot.path}`]]
+  if (store === undefined) return []
+  const { url, whenAway } = { ...DEFAULT_REDIS_STORE_OPTIONS, ...store }
+  const then =
+    whenAway === 'wait' ? 'chunks wait while it is away' : 'lines are judged without it while it is away'
+  return [['shared', `sessions in Redis at ${url.startsWith('/') ? url : new URL(url).host}; ${then}`]]
 }
 
 function describeInputs({ forward, http, files, follow, stdin, kafka }: Config['input']): [string, string][] {

@@ -74,8 +74,12 @@ async function startOps(
 ) {
   if (config.metrics === undefined) return undefined
   const { feedback } = config
-  const { engine } = service.stage
-  metrics.gauge('sessions_open', 'Sessions held.', () => engine.tracker.size)
+  const { engine, store } = service.stage
+  metrics.gauge(
+    'sessions_open',
+    'Sessions held; with a shared store those of all replicas.',
+    () => store.size,
+  )
   metrics.gauge(
     'prefixes_remembered',
     'Prefixes whose distribution is remembered.',
@@ -86,7 +90,12 @@ async function startOps(
   const server = new OpsServer({
     ...config.metrics,
     // The model is loaded and the inputs listen before this server does.
-    checks: { model: () => true, inputs: () => true, outputs: () => service.isReady },
+    checks: {
+      model: () => true,
+      inputs: () => true,
+      outputs: () => service.isReady,
+      sessions: () => store.isReady,
+    },
     metrics: () => metrics.text(),
     ...(feedback && { feedback: feedbackHandler({ ...feedback, mark: learning.mark }) }),
     warn,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { optional, settings, someInteger, text } from '../config-fields.js'
+import { optional, settings, someInteger, text, yesOrNo } from '../config-fields.js'
 import { DEFAULT_DEAD_LETTER_OPTIONS } from '../dead-letter.js'
+import { DEFAULT_SNAPSHOT_OPTIONS } from '../store/snapshot-store.js'
 
 export const DEFAULT_METRICS_ADDRESS = { host: '127.0.0.1', port: 9464 } as const
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -24,6 +25,14 @@ export const metrics = settings({
 /** `state` */
 export const state = settings({
   path: text('Folder for what is adopted and which sessions were flagged last; made when missing.'),
+  sessions: optional(
+    yesOrNo('Whether open sessions are kept there, so that a stage that is started again goes on with them.'),
+    false,
+  ),
+  sessions_seconds: optional(
+    someInteger(1, 86_400, 'How often they are written.'),
+    DEFAULT_SNAPSHOT_OPTIONS.everyMs / 1000,
+  ),
 }).meta({
   description: 'What is learnt while running. By default beside the model, where it is needed.',
 })

@@ -123,6 +123,7 @@ export class KafkaPartition {
       entries,
       source: origin,
       origin,
+      log: { name: origin, positions: records.slice(from, end).map(({ offset }) => Number(offset)) },
     }
     return { chunk, first, next: last + 1 }
   }

@@ -12,6 +12,16 @@ export class Tally {
     return tally
   }
 
+  /** The tally that had these entries, in their order. */
+  static restore(entries: Iterable<readonly [token: number, count: number]>): Tally {
+    const tally = new Tally()
+    for (const [token, count] of entries) {
+      tally.add(token)
+      tally.#counts.set(token, count)
+    }
+    return tally
+  }
+
   /** @returns how often the token has come now */
   add(token: number): number {
     const count = this.count(token) + 1

@@ -132,7 +132,7 @@ zzz: 1
     'detect.detectors[1] must be one of next-key, unseen-key, session-end, key-set, count-order, count-vector, parameter, time-gap, top-k, got "rank" (line 11)',
     'detect.fields must be minimal or full, got "some" (line 12)',
     'dashboard is not available in this version: remove it (line 13)',
-    'zzz is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, state, feedback, persist, alerts, log (line 14)',
+    'zzz is unknown: use one of model, input, line, session, store, detect, scorer, output, dead_letter, metrics, state, feedback, persist, alerts, log (line 14)',
   ])
 })
 
@@ -183,7 +183,7 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'the prototype',
     `${MINIMAL}__proto__: {model: 1}\n`,
-    '__proto__ is unknown: use one of model, input, line, session, detect, scorer, output, dead_letter, metrics, state, feedback, persist, alerts, log (line 4)',
+    '__proto__ is unknown: use one of model, input, line, session, store, detect, scorer, output, dead_letter, metrics, state, feedback, persist, alerts, log (line 4)',
   ],
   [
     'files and standard input',
