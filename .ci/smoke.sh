@@ -29,7 +29,7 @@ exits_with() {
 smoke_help() {
   logneo --help | grep -q 'logneo train' || return
   local command
-  for command in demo train evaluate score parse run sidecar history check init; do
+  for command in demo train evaluate score parse run sidecar adopted feedback history check init doctor; do
     logneo "$command" --help | grep -q "Usage: logneo $command" || { echo "no help for $command"; return 1; }
   done
 }
