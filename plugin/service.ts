@@ -154,7 +154,10 @@ export class Service {
     if (files === undefined) return
     const underWay: Promise<void>[] = []
     const send = async (lines: readonly string[]): Promise<void> => {
-      underWay.push(this.#pipeline.handle(packLines(files.tag, lines, this.stage.options.now())))
+      const handled = this.#pipeline.handle(packLines(files.tag, lines, this.stage.options.now()))
+      // Told below, in its order: until then its failure must not count as one that nobody hears of.
+      handled.catch(() => {})
+      underWay.push(handled)
       if (underWay.length >= MAX_FILE_CHUNKS) await underWay.shift()
     }
     let lines: string[] = []
