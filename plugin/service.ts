@@ -109,6 +109,7 @@ export class Service {
         chunk => this.#take(chunk),
         tagPrefix,
         origin => this.#release(origin),
+        chunk => this.#pipeline.settled(chunk),
       ),
     )
   }
