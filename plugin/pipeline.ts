@@ -122,12 +122,13 @@ export class Pipeline {
     this.#chain.hurry()
   }
 
-  /** Delivers summaries of sessions that closed without a chunk. */
-  async deliverSummaries(summaries: readonly SessionSummary[]): Promise<void> {
+  /** Delivers summaries of sessions that closed without a chunk. @param chunkId their name, where they may be delivered again */
+  async deliverSummaries(summaries: readonly SessionSummary[], chunkId?: string): Promise<void> {
     this.#countClosed(summaries)
     for (const summary of summaries) this.options.watch?.closed(summary)
     const closed = summaries.map(summary => ({ after: 0, summary }))
-    await this.#deliver({ lanes: this.#packer.closed(closed), summaries: this.#packSummaries(closed) })
+    const summed = this.#packSummaries(closed)
+    await this.#deliver({ chunkId, lanes: this.#packer.closed(closed), summaries: summed })
   }
 
   #deliverLate(summaries: readonly ClosedSummary[]): void {

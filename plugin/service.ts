@@ -89,7 +89,7 @@ export class Service {
       onFailure: error => this.#complain(error),
     })
     this.#summaries = new SummaryHandOver(
-      summaries => this.#pipeline.deliverSummaries(summaries),
+      (summaries, name) => this.#pipeline.deliverSummaries(summaries, name),
       error => this.#complain(error),
     )
     this.#forward =

@@ -21,8 +21,8 @@ export class SummaryHandOver {
   /** Starts a task whose deliveries are its own to wait for. */
   start(task: ClosingTask): void {
     const isHandedOver = new Promise<void>(resolve => {
-      const deliver: Deliver = summaries => {
-        const delivered = this.deliver(summaries)
+      const deliver: Deliver = (summaries, name) => {
+        const delivered = this.deliver(summaries, name)
         resolve()
         return delivered
       }
@@ -36,8 +36,8 @@ export class SummaryHandOver {
   async finish(task: ClosingTask): Promise<void> {
     await Promise.all(this.#begun)
     const deliveries: Promise<void>[] = []
-    await task(async summaries => {
-      deliveries.push(this.deliver(summaries).catch(this.onFailure))
+    await task(async (summaries, name) => {
+      deliveries.push(this.deliver(summaries, name).catch(this.onFailure))
     }).catch(this.onFailure)
     this.#lastDeliveries = Promise.all(deliveries)
   }
