@@ -42,8 +42,8 @@ const followFactory =
 
 const kafkaFactory =
   (options: KafkaInputOptions, counters: Counters): InputFactory =>
-  (take, _, release) =>
-    new KafkaInput(options, take, release, counters)
+  (take, _, release, settled) =>
+    new KafkaInput(options, take, release, counters, settled)
 
 /** The outputs that a config names. */
 export function makeOutputs(

@@ -7,6 +7,8 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   records_kept_as_context_total:
     'Records around an anomaly that were kept although sampling had left them out.',
   records_buried_total: 'Records that no output could take, written to the dead-letter file if there is one.',
+  undelivered_forgotten_total:
+    'Judged chunks that no output took and that there was no room to keep: sent again, they are judged again.',
   dead_letters_total: 'Dead letters written.',
   dead_letters_dropped_total: 'Dead letters dropped because too many waited to be written.',
   dead_letter_errors_total: 'Dead letters that could not be written.',

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import {
   type Chunk,
   type ChunkTransaction,
@@ -20,10 +19,11 @@ import { fieldPath, findField, readText } from './msgpack/field.js'
 import { NOT_FOUND } from './msgpack/header.js'
 import { type Delivery, type Output, outputKind } from './output/output.js'
 import { RecordPacker } from './record-packer.js'
-import { entriesEndingAt, type Lane, type Outgoing } from './route/lanes.js'
+import { entriesEndingAt, type Outgoing } from './route/lanes.js'
 import type { ResolvedRouteOptions } from './route/options.js'
 import { Router } from './route/router.js'
 import type { SessionStore } from './store/session-store.js'
+import { type Tagged, Undelivered } from './undelivered.js'
 import type { FieldSet, SessionSummary } from './verdict.js'
 import type { Watch } from './watch.js'
 
@@ -51,15 +51,6 @@ export interface PipelineOptions {
 
 /** Tag of session summaries. */
 export const SUMMARY_TAG = 'logneo.session'
-/** Judged chunks that could not be delivered and are kept for when their sender repeats them. */
-const MAX_UNDELIVERED = 256
-
-/** Entries ready for the outputs. */
-interface Tagged {
-  readonly chunkId?: string | undefined
-  readonly lanes: readonly Lane[]
-  readonly summaries: Outgoing
-}
 
 /** A chunk's way through the stage: lines out of records, verdicts, records with verdicts, outputs. */
 export class Pipeline {
@@ -69,7 +60,7 @@ export class Pipeline {
   readonly #parts: PartReader | undefined
   readonly #chain: JudgeChain
   /** By chunk id and tag: sent again, they must not be judged again. */
-  readonly #undelivered = new LRUCache<string, Tagged>({ max: MAX_UNDELIVERED })
+  readonly #undelivered: Undelivered
 
   constructor(
     readonly store: SessionStore,
@@ -86,6 +77,7 @@ export class Pipeline {
       now: options.now,
       bury: ({ source }, bytes) => this.#bury(source, 'an entry that is not [time, record]', bytes),
     })
+    this.#undelivered = new Undelivered(counters)
     this.#linePaths = options.lineFields.map(field => fieldPath(field))
     this.#sessionPath = options.sessionPath && fieldPath(options.sessionPath)
     const { join, reorderMs = 0, now } = options
@@ -100,7 +92,7 @@ export class Pipeline {
 
   /** Judges and delivers a chunk; resolves when every output has it. A chunk whose delivery failed is not judged again when it is repeated. */
   async handle(chunk: Chunk): Promise<void> {
-    const name = chunk.chunkId === undefined ? undefined : `${chunk.chunkId} ${chunk.tag}`
+    const name = nameOf(chunk)
     const identity = name === undefined ? undefined : identityOf(name, chunk)
     const kept = name === undefined ? undefined : this.#undelivered.get(name)
     const tagged = kept ?? (await this.#tag(chunk, identity))
@@ -109,12 +101,20 @@ export class Pipeline {
       await this.#deliver(tagged, chunk.transaction)
       await chunk.transaction?.commit()
     } catch (error) {
-      if (name !== undefined) this.#undelivered.set(name, tagged)
+      if (name !== undefined) this.#undelivered.keep(name, tagged)
       throw error
     }
     if (name === undefined) return
-    if (kept !== undefined) this.#undelivered.delete(name)
+    if (kept !== undefined) this.#undelivered.forget(name)
     this.store.delivered(identity!)
+  }
+
+  /** Takes note that a chunk whose delivery failed is delivered nevertheless, and is not sent again. */
+  settled(chunk: Chunk): void {
+    const name = nameOf(chunk)
+    if (name === undefined) return
+    this.#undelivered.forget(name)
+    this.store.delivered(identityOf(name, chunk))
   }
 
   /** Holds no line back any longer to wait for others: for those who stop. */
@@ -122,12 +122,13 @@ export class Pipeline {
     this.#chain.hurry()
   }
 
-  /** Delivers summaries of sessions that closed without a chunk. */
-  async deliverSummaries(summaries: readonly SessionSummary[]): Promise<void> {
+  /** Delivers summaries of sessions that closed without a chunk. @param chunkId their name, where they may be delivered again */
+  async deliverSummaries(summaries: readonly SessionSummary[], chunkId?: string): Promise<void> {
     this.#countClosed(summaries)
     for (const summary of summaries) this.options.watch?.closed(summary)
     const closed = summaries.map(summary => ({ after: 0, summary }))
-    await this.#deliver({ lanes: this.#packer.closed(closed), summaries: this.#packSummaries(closed) })
+    const summed = this.#packSummaries(closed)
+    await this.#deliver({ chunkId, lanes: this.#packer.closed(closed), summaries: summed })
   }
 
   #deliverLate(summaries: readonly ClosedSummary[]): void {
@@ -254,6 +255,10 @@ export class Pipeline {
     else this.counters.labelled(name, labels)
   }
 }
+
+/** The sender's, under its tag. */
+const nameOf = ({ chunkId, tag }: Chunk): string | undefined =>
+  chunkId === undefined ? undefined : `${chunkId} ${tag}`
 
 /** By what a chunk is known again: its name, and where its entries have positions, those of its events. */
 function identityOf(name: string, { log, entries }: Chunk): ChunkIdentity {

@@ -16,6 +16,7 @@ import { RepeatedWarning } from './repeated-warning.js'
 import { DEFAULT_ROUTE_OPTIONS, type RouteOptions } from './route/options.js'
 import { createStage, type Stage } from './stage.js'
 import type { StageOptions } from './stage-options.js'
+import { SummaryHandOver } from './summary-hand-over.js'
 import { Watch } from './watch.js'
 
 export interface FileInput {
@@ -64,6 +65,7 @@ export class Service {
   readonly stage: Stage
   readonly #options: ServiceOptions
   readonly #pipeline: Pipeline
+  readonly #summaries: SummaryHandOver
   readonly #forward: ForwardServer | undefined
   readonly #inputs: readonly Input[]
   #ticker: NodeJS.Timeout | undefined
@@ -86,6 +88,10 @@ export class Service {
       watch: options.observers?.length ? new Watch(options.observers, stage.options.now) : undefined,
       onFailure: error => this.#complain(error),
     })
+    this.#summaries = new SummaryHandOver(
+      (summaries, name) => this.#pipeline.deliverSummaries(summaries, name),
+      error => this.#complain(error),
+    )
     this.#forward =
       options.forward &&
       new ForwardServer(
@@ -103,6 +109,7 @@ export class Service {
         chunk => this.#take(chunk),
         tagPrefix,
         origin => this.#release(origin),
+        chunk => this.#pipeline.settled(chunk),
       ),
     )
   }
@@ -148,7 +155,10 @@ export class Service {
     if (files === undefined) return
     const underWay: Promise<void>[] = []
     const send = async (lines: readonly string[]): Promise<void> => {
-      underWay.push(this.#pipeline.handle(packLines(files.tag, lines, this.stage.options.now())))
+      const handled = this.#pipeline.handle(packLines(files.tag, lines, this.stage.options.now()))
+      // Told below, in its order: until then its failure must not count as one that nobody hears of.
+      handled.catch(() => {})
+      underWay.push(handled)
       if (underWay.length >= MAX_FILE_CHUNKS) await underWay.shift()
     }
     let lines: string[] = []
@@ -173,17 +183,14 @@ export class Service {
     this.#pipeline.hurry()
     this.stage.store.interrupt()
     await Promise.all([this.#forward?.close(), ...this.#inputs.map(input => input.close())])
-    // Given to the outputs and not waited for: an output whose receiver is away says when it is closed how long it waits.
-    const delivered = this.stage.store
-      .finish('open', summaries => this.#pipeline.deliverSummaries(summaries))
-      .catch(error => this.#complain(error))
+    await this.#summaries.finish(deliver => this.stage.store.finish('open', deliver))
     await this.stage.close()
     await Promise.all(
       [...this.#options.outputs, ...(this.#options.observers ?? [])].map(part =>
         part.close().catch(error => this.#complain(error)),
       ),
     )
-    await delivered
+    await this.#summaries.settled()
   }
 
   /** Our own summaries must not come round again. */
@@ -198,15 +205,11 @@ export class Service {
   }
 
   #release(origin: string): void {
-    this.stage.store
-      .release(origin, summaries => this.#pipeline.deliverSummaries(summaries))
-      .catch(error => this.#complain(error))
+    this.#summaries.start(deliver => this.stage.store.release(origin, deliver))
   }
 
   #tick(): void {
-    this.stage.store
-      .tick(this.stage.options.now(), summaries => this.#pipeline.deliverSummaries(summaries))
-      .catch(error => this.#complain(error))
+    this.#summaries.start(deliver => this.stage.store.tick(this.stage.options.now(), deliver))
   }
 
   #complain(error: unknown): void {

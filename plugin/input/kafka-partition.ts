@@ -23,6 +23,8 @@ export interface PartitionHost {
   readonly committed: (topic: string, partition: number) => Promise<number | undefined>
   /** Told that another replica worked on a partition since we did: what its sessions were here is out of date. */
   readonly release: (origin: string) => void
+  /** Told of a chunk that was handed over, failed, and turned out to be delivered. */
+  readonly settled: (chunk: Chunk) => void
   /** Told that another replica writes for a partition, so that the group must have regrouped. */
   fenced(origin: string): void
   warn(message: string): void
@@ -103,7 +105,10 @@ export class KafkaPartition {
   /** A piece of before, unless somebody else delivered it in the meantime. */
   #kept(): Piece | undefined {
     const kept = this.#undelivered
-    return kept !== undefined && kept.first >= (this.#next ?? 0) ? kept : undefined
+    if (kept === undefined || kept.first >= (this.#next ?? 0)) return kept
+    this.#undelivered = undefined
+    this.host.settled(kept.chunk)
+    return undefined
   }
 
   #cut(records: readonly KafkaRecord[], from: number): Piece {
@@ -134,6 +139,7 @@ export class KafkaPartition {
       await this.#own()
       // Otherwise a transaction was committed although its answer was lost, or another replica had the partition meanwhile.
       if ((this.#next ?? 0) <= piece.first) await this.#attempt(piece)
+      else this.host.settled(piece.chunk)
     })
     if (isDone) this.#undelivered = undefined
   }

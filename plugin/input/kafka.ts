@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs'
-import type { ChunkHandler, Counters } from '../chunk.js'
+import type { Chunk, ChunkHandler, Counters } from '../chunk.js'
 import { makeKafka } from '../kafka/connection.js'
 import { isGroupChange, RegroupError } from '../kafka/errors.js'
 import { PartitionProducer } from '../kafka/transaction.js'
@@ -37,12 +37,17 @@ export class KafkaInput implements Input, PartitionHost {
   #numWorking = 0
   readonly #idle = new EventEmitter()
 
-  /** @throws ConfigError that lists every option that is wrong */
+  /**
+   * @param release told which partitions another replica goes on with
+   * @param settled told of chunks that `take` rejected and that turned out to be delivered
+   * @throws ConfigError that lists every option that is wrong
+   */
   constructor(
     options: KafkaInputOptions,
     readonly take: ChunkHandler,
     readonly release: (origin: string) => void,
     readonly counters: Counters,
+    readonly settled: (chunk: Chunk) => void = () => {},
   ) {
     this.options = resolveKafkaInputOptions(options)
     const { topics, group, brokers } = this.options

@@ -16,6 +16,7 @@ import type { SharedJudged } from './shared-batch.js'
 export class LocalSubstitute {
   /** What this replica wrote last, by id. */
   readonly #lastSeen: LRUCache<string, HeldSessions>
+  /** Neither delivered nor under way. */
   #unsent: SessionSummary[] = []
   #isActive = false
 
@@ -74,13 +75,17 @@ export class LocalSubstitute {
     await this.#deliver(await this.engine.finish(reason), isActive, deliver)
   }
 
-  /** What cannot be delivered is tried again at the next tick. */
+  /** What cannot be delivered is tried again at the next tick; what is under way then is not. */
   async #deliver(summaries: readonly SessionSummary[], isActive: boolean, deliver: Deliver): Promise<void> {
-    const all = [...this.#unsent, ...(isActive ? summaries.map(markSummary) : summaries)]
-    this.#unsent = all
-    if (all.length === 0) return
-    await deliver(all)
-    this.#unsent = this.#unsent.slice(all.length)
+    const sent = [...this.#unsent, ...(isActive ? summaries.map(markSummary) : summaries)]
+    this.#unsent = []
+    if (sent.length === 0) return
+    try {
+      await deliver(sent)
+    } catch (error) {
+      this.#unsent.unshift(...sent)
+      throw error
+    }
   }
 
   /** Each is taken up once: from then on the tracker has it. */

@@ -191,6 +191,17 @@ end
 return found
 `)
 
+/**
+ * Keeps summaries that are being delivered from being taken up by somebody else, and from being forgotten.
+ *
+ * KEYS: outbox, chunk. ARGV: name, when they are to be taken up, ms that the chunk is remembered.
+ */
+export const RENEW = script(`
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+return redis.call('PEXPIRE', KEYS[2], ARGV[3])
+`)
+
 /** Notes that summaries were delivered. KEYS: outbox, chunk. ARGV: name. */
 export const SETTLE = script(`
 redis.call('ZREM', KEYS[1], ARGV[1])

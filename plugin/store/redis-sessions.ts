@@ -3,7 +3,7 @@ import type { Counters, LogPositions } from '../chunk.js'
 import type { RedisArgument, RedisClient } from './redis-client.js'
 import { RedisKeys } from './redis-keys.js'
 import type { ResolvedRedisStoreOptions } from './redis-options.js'
-import { COMMIT, LOAD, RETAKE, SETTLE } from './redis-scripts.js'
+import { COMMIT, LOAD, RENEW, RETAKE, SETTLE } from './redis-scripts.js'
 import { type CarriedSessions, type CodecModel, SessionCodec } from './session-codec.js'
 
 const VERSION_BYTES = 8
@@ -176,6 +176,13 @@ export class RedisSessions {
       name: name.toString(),
       value: value.subarray(VERSION_BYTES),
     }))
+  }
+
+  /** Keeps a result in the outbox to us for another while. @param name as for `settle` @throws StoreError */
+  async renew(name: string, wallMs: number): Promise<void> {
+    const member = RedisKeys.member(name)
+    const keys = [this.keys.outbox, this.keys.chunks + member]
+    await this.client.run(RENEW, keys, [member, wallMs + OUTBOX_LEASE_MS, this.options.rememberChunksMs])
   }
 
   /** Takes a result that was delivered out of the outbox. @param name as `retake` gave it or its commit named it @throws StoreError */

@@ -1,8 +1,12 @@
 import type { ChunkIdentity, ChunkJudged, LineInput, LineJudge } from '../engine-parts.js'
 import type { SessionSummary } from '../verdict.js'
 
-/** Takes summaries of sessions that closed without a chunk; when it rejects, a shared store has them delivered later. */
-export type Deliver = (summaries: readonly SessionSummary[]) => Promise<void>
+/**
+ * Takes summaries of sessions that closed without a chunk; when it rejects, a shared store has them delivered later.
+ *
+ * @param name of these summaries, the same when they are delivered again, by this replica or another; missing where they never are
+ */
+export type Deliver = (summaries: readonly SessionSummary[], name?: string) => Promise<void>
 
 /**
  * Where sessions live between chunks, and with them who judges: in this process (Engine), or in Redis, shared by replicas (RedisStore). One suite

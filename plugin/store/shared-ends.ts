@@ -32,6 +32,8 @@ interface Closing {
  */
 export class SharedEnds {
   #isBusy = false
+  /** Summaries on their way to the outputs, by their names: ours as long as we say so. */
+  readonly #leased = new Map<string, RedisSessions>()
 
   constructor(
     readonly codec: JudgedCodec,
@@ -39,9 +41,14 @@ export class SharedEnds {
     readonly parts: SharedEndsParts,
   ) {}
 
-  /** Closes what has been silent for too long, and delivers what others closed and did not. @throws StoreError */
+  /**
+   * Closes what has been silent for too long, and delivers what others closed and did not. While that goes on further calls keep what is being
+   * delivered from being taken up by others.
+   *
+   * @throws StoreError
+   */
   async tick(clock: EventClock, nowWallMs: number, deliver: Deliver): Promise<void> {
-    if (this.#isBusy) return
+    if (this.#isBusy) return this.#renew()
     this.#isBusy = true
     try {
       await this.#retake(deliver)
@@ -102,7 +109,8 @@ export class SharedEnds {
     })
     if (loaded.others.length === 0) return undefined
     const { judged, closed, changes } = await judgeEnds(shared, loaded, clock.copy(), close)
-    const name = `ends ${randomUUID()}`
+    // Stands in keys as it is, so that who takes it up knows it by the same name.
+    const name = `ends-${randomUUID()}`
     const commit = sessions.prepare({
       changes,
       chunks: [{ name, value: this.codec.encode(judged) }],
@@ -118,8 +126,18 @@ export class SharedEnds {
     const sessions = await this.parts.engine.exclusively(
       async (decide, parts) => this.sharedOf(decide, parts).sessions,
     )
-    for (const { name, value } of await sessions.retake(this.parts.tracker.now()))
-      await this.#deliver(sessions, name, this.#decoded(value), deliver)
+    const taken = await sessions.retake(this.parts.tracker.now())
+    for (const { name } of taken) this.#leased.set(name, sessions)
+    try {
+      for (const { name, value } of taken) await this.#deliver(sessions, name, this.#decoded(value), deliver)
+    } finally {
+      for (const { name } of taken) this.#leased.delete(name)
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const wallMs = this.parts.tracker.now()
+    await Promise.all([...this.#leased].map(([name, sessions]) => sessions.renew(name, wallMs)))
   }
 
   async #deliver(
@@ -128,8 +146,14 @@ export class SharedEnds {
     { summaries }: Judged,
     deliver: Deliver,
   ): Promise<void> {
-    if (summaries.length > 0) await deliver(summaries.map(({ summary }) => summary))
-    await sessions.settle(name)
+    this.#leased.set(name, sessions)
+    try {
+      const all = summaries.map(({ summary }) => summary)
+      if (all.length > 0) await deliver(all, name)
+      await sessions.settle(name)
+    } finally {
+      this.#leased.delete(name)
+    }
   }
 
   #decoded(value: Buffer): Judged {
