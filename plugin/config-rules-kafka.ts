@@ -5,6 +5,7 @@ import { DEFAULT_KAFKA_INPUT_OPTIONS } from './input/kafka-options.js'
 export function kafka(get: Get, report: Report): void {
   topics(get, report)
   transactions(get, report)
+  keptSessions(get, report)
   for (const section of ['input.kafka', 'output.kafka']) {
     const files = ['cert', 'key'].filter(name => get(`${section}.tls.${name}`) !== undefined)
     if (files.length === 1) report(`${section}.tls.${files[0]}`, 'needs the other of cert and key: give both')
@@ -47,6 +48,16 @@ function transactions(get: Get, report: Report): void {
     )
   else if (!isSameCluster(get))
     report('input.kafka.transactions', 'needs input and output on one cluster: give both the same brokers')
+}
+
+/** While a stage is away another replica may go on with its partitions: what it kept of their sessions would be out of date. */
+function keptSessions(get: Get, report: Report): void {
+  if (get('input.kafka') === undefined || get('store') !== undefined) return
+  if (get('state.sessions') === true)
+    report(
+      'state.sessions',
+      'keeps sessions of partitions that another replica may go on with: remove it, or add store, where sessions follow their partition',
+    )
 }
 
 /** Whether both name a broker in common. */

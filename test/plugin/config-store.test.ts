@@ -49,6 +49,18 @@ t.test('a store is put in the terms of its options; secrets come from the enviro
   t.equal(parseConfig(REST, {}, '/c').stage.store, undefined)
 })
 
+t.test('sessions of Kafka partitions are not kept by one process', async t => {
+  const input = 'input: {kafka: {brokers: ["h:9092"], topics: [a], group: g}}'
+  const text = (rest: string): string =>
+    `${REST.replace(/input: .*/, input)}state: {path: s, sessions: true}\n${rest}`
+  t.throws(() => parseConfig(text(''), {}), /state\.sessions keeps sessions of partitions/)
+  t.throws(
+    () => parseConfig(text('store: {kind: redis, url: "redis://h"}'), {}),
+    /^state\.sessions has no effect with store.*$/,
+  )
+  t.doesNotThrow(() => parseConfig(text('').replace('sessions: true', 'sessions: false'), {}))
+})
+
 for (const [name, text, problem] of [
   ['no kind', 'store: {url: "redis://h"}', /store.kind/],
   ['another kind', 'store: {kind: memcached, url: "redis://h"}', /store.kind must be redis/],
