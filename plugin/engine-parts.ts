@@ -28,7 +28,7 @@ export interface LineInput {
 
 /** A line as part of what a program wrote. */
 export interface LinePart {
-  /** Lines of one program, in order: its tag, container and output. */
+  /** Lines of one program, in order: its origin, tag, container and output. */
   readonly stream: string
   /** What the program wrote, without what its runtime put before it. */
   readonly content: string

@@ -73,18 +73,25 @@ export class RecordTooLargeError extends PluginError {
   }
 }
 
+/** A record that its receiver will never take. */
+export interface RefusedRecord {
+  /** Which entry of the call, zero-based. */
+  readonly entryIndex: number
+  /** The receiver's words for why, or ours. */
+  readonly reason: string
+}
+
 /** Thrown when a receiver will never take some records of a call. All others of that call are delivered. */
 export class RecordsRefusedError extends PluginError {
   readonly code = 'ERR_RECORDS_REFUSED'
   readonly retriable = false
 
-  /** @param refused which entries of the call, zero-based, and the receiver's words for why */
   constructor(
     output: string,
-    readonly refused: readonly { readonly entryIndex: number; readonly reason: string }[],
+    readonly refused: readonly RefusedRecord[],
   ) {
     super(
-      `${output} refused ${refused.length} records (${refused[0]?.reason}): mend the index template or the records`,
+      `${output} refused ${refused.length} records (${refused[0]?.reason}): mend them, or what the receiver wants of them`,
     )
   }
 }

@@ -19,7 +19,7 @@ import { END, UNKNOWN } from '../scorer/vocabulary.js'
 import type { Adopter } from './adopt/adopter.js'
 import { expectedNext, explain } from './explain.js'
 import { explainOddity } from './explain-oddity.js'
-import { evidenceOf, note, noteUnscored, strongestFirst } from './findings.js'
+import { evidenceOf, note, noteLine, noteUnscored, strongestFirst } from './findings.js'
 import { explainHabit, explainLevel } from './habits/explain-habit.js'
 import type { HabitFinding } from './habits/finding.js'
 import type { Keys } from './keys.js'
@@ -131,6 +131,7 @@ export class Examiner {
         : this.#tell(session, judgement, this.#toldOf(tree, occurrence, surprise, timing))
       note(session, judgement, message)
       if (judgement.isAnomaly) adopter.flagged(session, occurrence.timeMs)
+      if (i === 0) noteLine(session, judgement)
       verdict ??= this.#verdict(tree, occurrence, { surprise, rank, judgement, message })
     }
     return verdict!

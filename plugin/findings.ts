@@ -13,6 +13,11 @@ export function note({ findings }: Session, judgement: Judgement, message: strin
   if (judgement.score > findings.score) findings.score = judgement.score
 }
 
+/** Enters the decision that a line's verdict tells, into the session that the verdict names. */
+export function noteLine({ findings }: Session, { isAnomaly, score }: Judgement): void {
+  if (isAnomaly) findings.lineScore = Math.max(score, findings.lineScore ?? 0)
+}
+
 /** Notes that an event of these sessions passed unscored. */
 export function noteUnscored(sessions: readonly Session[]): void {
   for (const { findings } of sessions) findings.isIncomplete = true
@@ -42,7 +47,7 @@ export function summarize(
   { session, reason }: ClosedSession,
   model: { readonly judge: Judge; readonly bundleId: string } | undefined,
 ): SessionSummary {
-  const { score, numAnomalies, reasons, message, isIncomplete } = session.findings
+  const { score, numAnomalies, lineScore, reasons, message, isIncomplete } = session.findings
   const anomaly = numAnomalies > 0
   return {
     kind: 'session',
@@ -56,6 +61,7 @@ export function summarize(
     ...(anomaly && model && { evidence: evidenceOf(session, model.judge) }),
     events: session.numEvents,
     anomalies: numAnomalies,
+    ...(lineScore !== undefined && model && { line_severity: model.judge.severity(true, lineScore) }),
     open: reason === 'open',
     closed: reason,
     ...(Number.isFinite(session.firstMs) && { started: isoTime(session.firstMs) }),

@@ -18,6 +18,8 @@ export interface JudgeChain {
   readonly judge: LineJudge
   /** Holds nothing back any longer: for those who stop. */
   hurry(): void
+  /** Forgets the programs of an origin (LineInput.origin) that another replica goes on with. */
+  release(origin: string): void
 }
 
 /** The engine, with what is wanted before it: lines are put in order first and joined then. What is not wanted costs nothing. */
@@ -31,5 +33,6 @@ export function judgeChain(engine: LineJudge, { join, reorderMs, now, deliver }:
       reorder?.hurry()
       joiner?.hurry()
     },
+    release: origin => joiner?.release(origin),
   }
 }

@@ -122,6 +122,11 @@ export class Pipeline {
     this.#chain.hurry()
   }
 
+  /** Forgets what is known of the programs of an origin (Chunk.origin) that another replica goes on with. */
+  forget(origin: string): void {
+    this.#chain.release(origin)
+  }
+
   /** Delivers summaries of sessions that closed without a chunk. @param chunkId their name, where they may be delivered again */
   async deliverSummaries(summaries: readonly SessionSummary[], chunkId?: string): Promise<void> {
     this.#countClosed(summaries)
@@ -160,7 +165,8 @@ export class Pipeline {
     }
   }
 
-  #input({ tag, entries, origin }: Chunk, i: number): LineInput {
+  #input(chunk: Chunk, i: number): LineInput {
+    const { entries, origin } = chunk
     const { buffer } = entries
     const start = recordStart(entries, i)
     const end = entryEnd(entries, i)
@@ -170,7 +176,7 @@ export class Pipeline {
       if (at === NOT_FOUND) continue
       const line = readText(buffer, at, end)
       const sessionId = this.#sessionPath && this.#sessionId(buffer, start, end)
-      const part = this.#parts?.read(tag, buffer, start, end, line)
+      const part = this.#parts?.read(chunk, buffer, start, end, line)
       return { line, timeMs, origin, sessionId, part }
     }
     return { line: undefined, timeMs }

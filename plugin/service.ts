@@ -205,6 +205,7 @@ export class Service {
   }
 
   #release(origin: string): void {
+    this.#pipeline.forget(origin)
     this.#summaries.start(deliver => this.stage.store.release(origin, deliver))
   }
 

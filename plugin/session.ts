@@ -53,6 +53,8 @@ export interface Session extends Memory {
 export interface Findings {
   score: number
   numAnomalies: number
+  /** The highest score of a line that was flagged by itself; undefined while none was. */
+  lineScore: number | undefined
   readonly reasons: Set<string>
   /** The sentence of the highest score. */
   message: string | undefined
@@ -137,7 +139,14 @@ export function newSession(id: string, memory: Memory, timeMs: number): Session 
     firstMs: timeMs,
     lastMs: timeMs,
     lastTemplate: undefined,
-    findings: { score: 0, numAnomalies: 0, reasons: new Set(), message: undefined, isIncomplete: false },
+    findings: {
+      score: 0,
+      numAnomalies: 0,
+      lineScore: undefined,
+      reasons: new Set(),
+      message: undefined,
+      isIncomplete: false,
+    },
     trail: undefined,
     history: undefined,
     origin: undefined,

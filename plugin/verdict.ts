@@ -62,6 +62,8 @@ export interface SessionSummary {
   readonly events: number
   /** Lines and ends among them that were flagged. */
   readonly anomalies: number
+  /** Severity of the worst line that was flagged by itself; missing where only the end was, or nothing. */
+  readonly line_severity?: Severity
   /** True when the input stopped before the session ended: its end was not judged. */
   readonly open: boolean
   /** How it was closed: end, idle, complete, open, window or evicted. */

@@ -19,7 +19,7 @@ export class SidecarClient {
   #hello: HelloReply | undefined
   #state: SidecarState = 'away'
   #detail = 'not connected yet'
-  #toldState: SidecarState | undefined
+  #told: { readonly state: SidecarState; readonly bundle: string | undefined } | undefined
   #numFailures = 0
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
@@ -125,6 +125,7 @@ export class SidecarClient {
       `it has the model ${bundle}, here it is ${this.bundle}: give both the same bundle and send SIGHUP to the older`,
       bundle,
     )
+    this.#options.onOtherBundle(bundle)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#sayHello(connection), this.#options.retryMaxMs)
   }
@@ -156,8 +157,8 @@ export class SidecarClient {
   #become(state: SidecarState, detail: string, bundle?: string): void {
     this.#state = state
     this.#detail = detail
-    if (state === this.#toldState) return
-    this.#toldState = state
+    if (state === this.#told?.state && bundle === this.#told.bundle) return
+    this.#told = { state, bundle }
     this.#options.onState(state, detail, bundle)
   }
 

@@ -74,8 +74,10 @@ export interface SidecarClientOptions {
   readonly maxFrameBytes?: number
   /** Told to the sidecar in `hello`. Default `logneo`. */
   readonly name?: string
-  /** Told of each change, with what it means for people and, where the sidecar answered, the id of its bundle. */
+  /** Told of each change of state or of the sidecar's bundle, with what it means for people and, where the sidecar answered, the bundle's id. */
   readonly onState?: (state: SidecarState, detail: string, bundle?: string) => void
+  /** Told of the sidecar's bundle each time that it says it has another one than ours: every `retryMaxMs`, as long as that is so. */
+  readonly onOtherBundle?: (bundle: string) => void
   /** Random numbers from 0 to 1, for the waits. Default Math.random. */
   readonly random?: () => number
 }
@@ -92,6 +94,7 @@ export const DEFAULT_SIDECAR_CLIENT_OPTIONS = Object.freeze({
   maxFrameBytes: 16 * 2 ** 20,
   name: 'logneo',
   onState: (_state: SidecarState, _detail: string, _bundle?: string): void => {},
+  onOtherBundle: (_bundle: string): void => {},
   random: Math.random,
 })
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
+import type { Severity } from '../../scorer/judge.js'
 import { type Counters, NO_COUNTERS } from '../chunk.js'
 import type { ClosedEvent, FlaggedEvent, Observer } from '../observer.js'
 import { type AlertGroup, type Channel, type Finding, severityRank } from './alert.js'
@@ -12,8 +12,6 @@ import { RateLimit } from './rate-limit.js'
 
 /** Groups listed in one alert. */
 const MAX_LISTED = 10
-/** Sessions remembered of which a line raised an alert, so that their end raises none. */
-const MAX_SESSIONS = 10_000
 
 /**
  * Tells people of anomalies: those that are alike together, not again before a while has passed, not more than so many an hour, and not at
@@ -23,7 +21,6 @@ export class Alerts implements Observer {
   readonly #options: ResolvedAlertOptions
   readonly #groups: AlertGroups
   readonly #dispatchers: readonly Dispatcher[]
-  readonly #sessions = new LRUCache<string, true>({ max: MAX_SESSIONS })
   readonly #rate: RateLimit
   readonly #isQuiet: QuietCheck
   readonly #ticker: NodeJS.Timeout
@@ -53,16 +50,13 @@ export class Alerts implements Observer {
   }
 
   flagged(event: FlaggedEvent): void {
-    const { session } = event.verdict
-    if (this.#add(lineFinding(event, this.#options.contextLines)) && session !== undefined)
-      this.#sessions.set(session, true)
+    this.#add(lineFinding(event, this.#options.contextLines))
   }
 
-  /** A session is only news if none of its lines was. */
+  /** A session is only news if none of its lines was, in this process or in another one that shares the session. */
   closed(event: ClosedEvent): void {
-    const { anomaly, session } = event.summary
-    const wasTold = this.#sessions.delete(session)
-    if (anomaly && !wasTold) this.#add(sessionFinding(event, this.#options.contextLines))
+    const { anomaly, line_severity: told = 'none' } = event.summary
+    if (anomaly && !this.#isSevere(told)) this.#add(sessionFinding(event, this.#options.contextLines))
   }
 
   /** Tells what waits, but for what is held back, and ends. */
@@ -72,12 +66,13 @@ export class Alerts implements Observer {
     await Promise.all(this.#dispatchers.map(dispatcher => dispatcher.close()))
   }
 
-  /** @returns whether it is severe enough */
-  #add(finding: Finding): boolean {
-    const { minSeverity, now } = this.#options
-    if (severityRank(finding.severity) < severityRank(minSeverity)) return false
-    if (this.#groups.add(finding, now())) this.counters.increment('alert_findings_total')
-    return true
+  #add(finding: Finding): void {
+    if (!this.#isSevere(finding.severity)) return
+    if (this.#groups.add(finding, this.#options.now())) this.counters.increment('alert_findings_total')
+  }
+
+  #isSevere(severity: Severity): boolean {
+    return severityRank(severity) >= severityRank(this.#options.minSeverity)
   }
 
   #tick(): void {

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { ClosedSummary, Judged, LineInput, LineJudge, LinePart } from '../engine-parts.js'
 import { continuationOf, JoinedEvent } from './joined-event.js'
 import type { ResolvedJoinOptions } from './options.js'
+import { streamPrefix } from './part-reader.js'
 import { EventTeller, ProgramLines } from './program-lines.js'
 
 /** A program and its latest event. */
@@ -68,6 +69,13 @@ export class Joiner implements LineJudge {
     this.#isHurried = true
     this.#expire(Number.POSITIVE_INFINITY)
     this.#watch()
+  }
+
+  /** Forgets the programs of an origin (LineInput.origin) that another replica goes on with: what comes from it later may not go on with our lines. */
+  release(origin: string): void {
+    const prefix = streamPrefix(origin)
+    for (const stream of [...this.#streams.keys()])
+      if (stream.startsWith(prefix)) this.#streams.delete(stream)
   }
 
   /** The event a line belongs to; events that are complete by it are added to `ready`. */

@@ -8,7 +8,7 @@ export interface JoinOptions {
   readonly traces?: readonly TraceName[]
   /** A pattern: an event begins with each line that it matches, and all others go on with it. Takes the place of `traces`. */
   readonly start?: string
-  /** Fields that, beside the tag, tell programs apart; dotted paths. */
+  /** Fields that, beside the tag and the origin of the chunk, tell programs apart; dotted paths. */
   readonly streamFields?: readonly string[]
   /** Lines that may belong to one event; the next begins another. Default 500. */
   readonly maxLines?: number
@@ -32,6 +32,8 @@ export const DEFAULT_JOIN_OPTIONS: ResolvedJoinOptions = Object.freeze({
     'kubernetes.container_name',
     'container_id',
     'file',
+    'host',
+    'hostname',
   ]),
   maxLines: 500,
   maxLength: 65_536,

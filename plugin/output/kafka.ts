@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CompressionTypes, Producer, ProducerRecord } from 'kafkajs'
 import type { Counters, PackedEntries } from '../chunk.js'
-import { ClosedError, DeliveryError, RecordTooLargeError } from '../errors.js'
+import { ClosedError, DeliveryError, RecordsRefusedError, type RefusedRecord } from '../errors.js'
 import { makeKafka } from '../kafka/connection.js'
 import { brokerAnswer } from '../kafka/errors.js'
 import { steadyPartitioner } from '../kafka/partitioner.js'
 import { KafkaTransaction } from '../kafka/transaction.js'
 import { SUMMARY_TAG } from '../pipeline.js'
+import { LearntKafkaLimits } from './kafka-limits.js'
 import { kafkaMessages, type MessageSlice } from './kafka-messages.js'
 import {
   type KafkaCompression,
@@ -30,6 +31,8 @@ interface Outgoing {
   readonly sessions: readonly (string | undefined)[]
   /** The entry that is to be sent next. */
   next: number
+  /** Those before it that the topic will never take. */
+  readonly refused: RefusedRecord[]
 }
 
 /** Tagged records to Kafka topics, as JSON and keyed by session. All replicas of a partition must have them before they count as delivered. */
@@ -44,8 +47,7 @@ export class KafkaSink implements Output {
   #last: Promise<unknown>
   /** Deliveries that are not done. */
   #numWaiting = 0
-  /** Falls when the broker says that it takes less. */
-  #maxBatchBytes: number
+  readonly #limits: LearntKafkaLimits
 
   /** @throws ConfigError that lists every option that is wrong */
   constructor(options: KafkaOutputOptions, counters: Counters) {
@@ -53,7 +55,7 @@ export class KafkaSink implements Output {
     this.#options = resolveKafkaOutputOptions(options)
     const { topic, topicPrefix, brokers } = this.#options
     this.name = `kafka ${topic ?? `${topicPrefix}*`} (${brokers.join(', ')})`
-    this.#maxBatchBytes = this.#options.maxBatchBytes
+    this.#limits = new LearntKafkaLimits(this.#options.maxBatchBytes)
     this.#last = this.#persist(() => this.#connect()).catch(() => {})
   }
 
@@ -64,21 +66,23 @@ export class KafkaSink implements Output {
   /**
    * Delivers within the chunk's transaction, if it is one of ours; else at once, and again until it is delivered or the output closes.
    *
-   * @throws RecordTooLargeError when an entry is larger than the broker takes
+   * @throws RecordsRefusedError when entries are larger than the topic takes; it has all others
    */
   async deliver(tag: string, entries: PackedEntries, delivery?: Delivery): Promise<void> {
     if (this.#closing.signal.aborted)
       throw new ClosedError(`${this.name} is closed: deliver before closing it`)
-    const outgoing = { tag, entries, sessions: delivery?.sessions ?? [] }
+    const sessions = delivery?.sessions ?? []
+    const outgoing: Outgoing = { tag, entries, sessions, next: 0, refused: [] }
     const transaction = delivery?.transaction
     if (transaction instanceof KafkaTransaction) {
-      await this.#sendSlices({ ...outgoing, next: 0 }, record => transaction.send(record))
+      await this.#sendSlices(outgoing, record => transaction.send(record))
     } else {
       this.#numWaiting++
       const sent = this.#last.then(() => this.#sendAlone(outgoing)).finally(() => this.#numWaiting--)
       this.#last = sent.catch(() => {})
       await sent
     }
+    if (outgoing.refused.length > 0) throw new RecordsRefusedError(this.name, outgoing.refused)
   }
 
   async close(): Promise<void> {
@@ -93,33 +97,32 @@ export class KafkaSink implements Output {
     const { tag, entries, sessions } = outgoing
     const { compression, summaryTopic } = this.#options
     const topic = (tag === SUMMARY_TAG ? summaryTopic : undefined) ?? topicOf(this.#options, tag)
-    // All before the first is sent: where one record is too large, none is to be delivered.
-    const slices = [...kafkaMessages(tag, entries, sessions, this.#maxBatchBytes, outgoing.next)]
-    for (const slice of slices) {
-      const { messages, bytes, next } = slice
+    for (const slice of kafkaMessages(tag, entries, sessions, this.#limits.of(topic), outgoing.next)) {
+      const { messages, bytes, next, refused } = slice
       try {
-        await send({ topic, messages, acks: -1, compression: COMPRESSIONS[compression] })
+        if (messages.length > 0)
+          await send({ topic, messages, acks: -1, compression: COMPRESSIONS[compression] })
       } catch (error) {
-        if (TOO_LARGE.has(brokerAnswer(error) ?? '')) this.#sendLess(slice)
+        if (TOO_LARGE.has(brokerAnswer(error) ?? '')) this.#sendLess(topic, slice)
         throw error
       }
       outgoing.next = next
+      outgoing.refused.push(...refused)
       this.#counters.increment('kafka_output_records_total', messages.length)
       this.#counters.increment('kafka_output_bytes_total', bytes)
     }
   }
 
-  /** Batches get smaller until the broker takes them; a single record that it refused is too large the next time. */
-  #sendLess({ messages, bytes }: MessageSlice): void {
-    this.#maxBatchBytes = messages.length === 1 ? bytes - 1 : Math.ceil(bytes / 2)
+  #sendLess(topic: string, { messages, bytes }: MessageSlice): void {
+    const limit = this.#limits.refused(topic, messages.length, bytes)
     this.#options.warn(
-      `${this.name}: the broker refused a batch of ${bytes} bytes, which are now kept below ${this.#maxBatchBytes}: ` +
+      `${this.name}: the broker refused a batch of ${bytes} bytes for ${topic}, ` +
+        `${messages.length > 1 ? 'batches' : 'records'} have now at most ${limit}: ` +
         "set max_batch_bytes below the topic's max.message.bytes",
     )
   }
 
-  async #sendAlone(entries: Omit<Outgoing, 'next'>): Promise<void> {
-    const outgoing = { ...entries, next: 0 }
+  async #sendAlone(outgoing: Outgoing): Promise<void> {
     await this.#persist(async () => {
       const producer = this.#producer ?? (await this.#connect())
       try {
@@ -156,7 +159,6 @@ export class KafkaSink implements Output {
         await unlessAborted(task(), signal)
         return
       } catch (error) {
-        if (error instanceof RecordTooLargeError) throw error
         await this.#disconnect()
         this.#counters.increment('kafka_output_failures_total')
         if (signal.aborted)

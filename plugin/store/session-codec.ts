@@ -9,7 +9,7 @@ import type { Clue, HeldSession, HeldSessions, Memory, Session } from '../sessio
 import { Unpacked } from './unpacked.js'
 
 /** Changes whenever what is written does; state in another version is not read. */
-export const SESSION_FORMAT = 1
+export const SESSION_FORMAT = 2
 
 /** What an id holds, and when it was touched in the order of all ids. */
 export interface CarriedSessions extends HeldSessions {
@@ -157,13 +157,14 @@ function readClue(items: Unpacked): Clue {
 }
 
 function writeFindings(writer: PackWriter, findings: Session['findings']): void {
-  writer.arrayHeader(5)
+  writer.arrayHeader(6)
   writer.number(findings.score)
   writer.uint(findings.numAnomalies)
   writer.arrayHeader(findings.reasons.size)
   for (const reason of findings.reasons) writer.strCached(reason)
   writeText(writer, findings.message)
   writer.bool(findings.isIncomplete)
+  writeNumbers(writer, findings.lineScore === undefined ? [] : [findings.lineScore])
 }
 
 function readFindings(items: Unpacked): Session['findings'] {
@@ -173,6 +174,7 @@ function readFindings(items: Unpacked): Session['findings'] {
     reasons: new Set(items.listOf(list => list.text())),
     message: items.optionalText(),
     isIncomplete: items.flag(),
+    lineScore: items.listOf(list => list.number())[0],
   }
 }
 

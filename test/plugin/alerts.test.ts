@@ -54,7 +54,12 @@ function flagged({
   }
 }
 
-function closed(session: string, severity: 'medium' | 'none' = 'medium'): ClosedEvent {
+/** @param lineSeverity of its worst flagged line */
+function closed(
+  session: string,
+  severity: 'medium' | 'none' = 'medium',
+  lineSeverity?: 'low' | 'medium',
+): ClosedEvent {
   const anomaly = severity !== 'none'
   const summary = {
     kind: 'session',
@@ -67,6 +72,7 @@ function closed(session: string, severity: 'medium' | 'none' = 'medium'): Closed
     message: 'an unusual set',
     events: 3,
     anomalies: 1,
+    ...(lineSeverity !== undefined && { line_severity: lineSeverity }),
     open: false,
     closed: 'end',
   } as const
@@ -147,11 +153,12 @@ t.test('what is not severe enough raises none', async t => {
 t.test('the end of a session is told if no line of it was', async t => {
   const { box, alerts, settle } = setUp(t)
   alerts.flagged(flagged({ session: 's1' }))
-  alerts.closed(closed('s1'))
+  alerts.closed(closed('s1', 'medium', 'medium'))
   alerts.closed(closed('s2'))
   alerts.closed(closed('s3', 'none'))
   alerts.flagged(flagged({ session: 's4', severity: 'low' }))
-  alerts.closed(closed('s4'))
+  alerts.closed(closed('s4', 'medium', 'low'))
+  alerts.closed(closed('a line of it was told by another process', 'medium', 'medium'))
   await settle()
   const found = box.alerts.flatMap(({ groups }) => groups)
   t.match(found, [

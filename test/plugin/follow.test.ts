@@ -270,6 +270,53 @@ t.test('what no output takes is offered again under its id, and reading waits fo
   t.equal(new Set(subject.chunkIds).size, 10)
 })
 
+/** The names under which lines of two subjects went by, those that were used for other lines before. */
+const recurring = (...subjects: Subject[]): (string | undefined)[] => {
+  const ids = subjects.flatMap(({ chunkIds }) => chunkIds)
+  return ids.filter((id, i) => ids.indexOf(id) < i)
+}
+
+t.test('other lines never go by a name that was used: the same text written anew', async t => {
+  const subject = Subject.make(t)
+  await writeFile(subject.path, text(0, 5))
+  await subject.start()
+  await subject.sees(5)
+  for (const numSeen of [10, 15]) {
+    await truncate(subject.path)
+    await subject.counters.reaches('follow_truncations_total', numSeen / 5 - 1)
+    await writeFile(subject.path, text(0, 5))
+    await subject.sees(numSeen)
+  }
+  t.strictSame(recurring(subject), [])
+})
+
+t.test('other lines never go by a name that was used: files of two nodes', async t => {
+  const [one, other] = [Subject.make(t), Subject.make(t)]
+  await writeFile(one.path, text(0, 5))
+  await one.start()
+  await one.sees(5)
+  await rename(one.path, other.path)
+  await other.start()
+  await other.sees(5)
+  t.strictSame(recurring(one, other), [])
+})
+
+t.test('lines that were under way at a crash go by their names again', async t => {
+  const subject = Subject.make(t)
+  await writeFile(subject.path, text(0, 10))
+  subject.onChunk = async () => {
+    throw new Error('away')
+  }
+  await subject.start({ retryMinMs: 60_000, retryMaxMs: 60_000, maxLines: 5 })
+  await subject.counters.reaches('follow_lines_total', 10)
+  await subject.stop()
+  t.equal(subject.chunkIds.length, 2)
+  subject.onChunk = async () => {}
+  await subject.start({ maxLines: 5 })
+  await subject.sees(10)
+  t.strictSame(subject.chunkIds.slice(2), subject.chunkIds.slice(0, 2))
+})
+
 t.test('long lines are cut, lines of any bytes pass', async t => {
   const subject = Subject.make(t)
   await writeFile(

@@ -22,15 +22,20 @@ function subject(given: JoinOptions = {}, clock: Clock = { ms: 0 }) {
   })
   const reader = new PartReader(options)
   /** Records of one tag, their line in `message`. */
-  const inputs = (records: readonly (string | Record<string, unknown>)[], tag = 'raw.a'): LineInput[] =>
+  const inputs = (
+    records: readonly (string | Record<string, unknown>)[],
+    tag = 'raw.a',
+    origin?: string,
+  ): LineInput[] =>
     records.map(given => {
       const record = typeof given === 'string' ? { message: given } : given
       const bytes = encode(record)
       const line = String(record.message)
-      return { line, timeMs: 0, part: reader.read(tag, bytes, 0, bytes.length, line) }
+      const from = { tag, ...(origin !== undefined && { origin }) }
+      return { line, timeMs: 0, origin, part: reader.read(from, bytes, 0, bytes.length, line) }
     })
-  const judge = (records: readonly (string | Record<string, unknown>)[], tag?: string) =>
-    joiner.judge(inputs(records, tag))
+  const judge = (records: readonly (string | Record<string, unknown>)[], tag?: string, origin?: string) =>
+    joiner.judge(inputs(records, tag, origin))
   return { inner, joiner, judge, clock, delivered }
 }
 
@@ -276,6 +281,38 @@ t.test('programs are told apart by tag and fields', async t => {
   ])
   await judge(['\tat a.A.a(A.java:1)'], 'raw.other')
   t.strictSame(inner.lines, ['head a', 'head b', '\tat c.C.c(C.java:1)', '\tat a.A.a(A.java:1)'])
+})
+
+t.test('fields that are missing do not make one program of two', async t => {
+  const { judge, inner } = subject()
+  await judge([
+    { message: 'head', stream: 'a' },
+    { message: '\tat a.A.a(A.java:1)', file: 'a' },
+  ])
+  t.equal(inner.lines.length, 2)
+})
+
+t.test('lines of one host do not go on with those of another', async t => {
+  const { judge, inner } = subject()
+  await judge([
+    { message: 'head', host: 'one' },
+    { message: '\tat a.A.a(A.java:1)', host: 'two' },
+  ])
+  t.equal(inner.lines.length, 2)
+})
+
+t.test('partitions are told apart, and forgotten when another replica takes them', async t => {
+  const { judge, inner, joiner } = subject()
+  const frame = '\tat a.A.a(A.java:1)'
+  const from = (partition: number, line: string) => judge([line], 'kafka.logs', `kafka logs/${partition}`)
+  await from(1, 'head of 1')
+  await from(11, 'head of 11')
+  await from(2, frame)
+  t.strictSame(inner.lines, ['head of 1', 'head of 11', frame], 'nothing of 2 came before')
+  t.match(await from(1, frame), { verdicts: [{ continuation: true }] })
+  joiner.release('kafka logs/1')
+  t.match(await from(1, frame), { verdicts: [{ continuation: undefined }] }, 'others may have come between')
+  t.match(await from(11, frame), { verdicts: [{ continuation: true }] }, 'only those of its own')
 })
 
 t.test('a pattern of ones own says where events begin', async t => {

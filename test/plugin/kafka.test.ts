@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { RecordsRefusedError } from '../../plugin/errors.js'
+import { KafkaSink } from '../../plugin/output/kafka.js'
 import { createStage } from '../../plugin/stage.js'
 import type { Verdict } from '../../plugin/verdict.js'
-import { LetterBox } from '../fixtures/forward-peer.js'
+import { LetterBox, Tally } from '../fixtures/forward-peer.js'
 import { encode } from '../fixtures/forward-values.js'
 import { KafkaPeer, numbersUpTo, startStage } from '../fixtures/plugin/kafka-peer.js'
+import { packEntries } from '../fixtures/plugin/packed-entries.js'
 import { grammarLog, smallModel } from '../fixtures/plugin/small-model.js'
 import { KAFKA_USER, KafkaBroker, kafkaMissing } from '../fixtures/services/kafka.js'
 
@@ -121,8 +124,31 @@ t.test('what the topic cannot take is a dead letter, all else is delivered once'
     t.match(deadLetter.letters[0]!.bytes.toString(), /n=77 /)
     t.match(warnings.join('\n'), /refused a batch of \d+ bytes.*max_batch_bytes/)
     const expected = numbersUpTo(200).filter(n => n !== 77)
-    t.strictSame(transactions ? reader.numbers : [...new Set(reader.numbers)], expected)
+    t.strictSame(reader.numbers, expected)
   }
+})
+
+t.test('what is sent before a record that the topic cannot take is not sent again', { skip }, async t => {
+  const topics = await peer.topics(1, 20_000)
+  const counters = new Tally()
+  const sink = new KafkaSink({ brokers: [peer.address], topic: topics.to, maxBatchBytes: 40_000 }, counters)
+  t.teardown(() => sink.close())
+  const reader = await peer.reader(t, topics.to)
+  // Batches: 0 to 9, which is taken; 10, refused; 11 and 12, refused together, though each can be taken alone.
+  const sizes = Array.from({ length: 16 }, (_, n) => ({ 10: 30_000, 11: 12_000, 12: 19_000 })[n] ?? 1500)
+  const records = sizes.map((size, n) => ({ message: `n=${n} ${'x'.repeat(size)}`, logneo: {} }))
+  const failure = await sink
+    .deliver('scored.a', packEntries(records.map(record => [0, record])))
+    .catch(error => error)
+  t.ok(failure instanceof RecordsRefusedError)
+  t.match(failure.refused, [{ entryIndex: 10, reason: /has \d+ bytes and the topic takes \d+: shorten it/ }])
+  t.equal(failure.refused.length, 1)
+  await reader.all(15)
+  t.strictSame(
+    reader.numbers,
+    numbersUpTo(16).filter(n => n !== 10),
+  )
+  t.equal(counters.of('kafka_output_records_total'), 15)
 })
 
 t.test('over TLS, with a password', { skip }, async t => {

@@ -1,7 +1,9 @@
 import t, { type Test } from 'tap'
+import { severityRank } from '../../plugin/alerts/alert.js'
 import type { Stage } from '../../plugin/stage.js'
 import type { StageOptions } from '../../plugin/stage-options.js'
 import type { RedisStoreOptions } from '../../plugin/store/redis-options.js'
+import type { Severity } from '../../scorer/judge.js'
 import { sessionLines } from '../fixtures/plugin/open-small.js'
 import { isSummary, sameTold, type Told, told } from '../fixtures/plugin/same-verdicts.js'
 import {
@@ -35,9 +37,32 @@ t.test('two stages that take turns give the verdicts of one', { skip }, async t 
   const stages = [(await open(t, { prefix })).stage, (await open(t, { prefix })).stage] as const
   const all: Told[] = []
   for (const [i, chunk] of cut(30).entries()) all.push(...(await judge(stages[(i % 2) as 0 | 1], chunk)))
-  sameTold(t, [...all, ...(await stages[0].finish('complete'))], await undisturbed(), 'two stages')
+  all.push(...(await stages[0].finish('complete')))
+  sameTold(t, all, await undisturbed(), 'two stages')
   t.same(await stages[1].finish('complete'), [])
+  t.ok(worstLines(all).some(([, worst]) => worst !== undefined))
+  t.strictSame(
+    all.filter(isSummary).map(({ session, line_severity }) => [session, line_severity]),
+    worstLines(all),
+    'whoever closes a session knows how bad its lines were, whoever judged them',
+  )
 })
+
+/** Of each session that closed, the severity of its worst flagged line. */
+function worstLines(all: readonly Told[]): [session: string, worst: Severity | undefined][] {
+  const worst = new Map<string, Severity>()
+  const closed: [string, Severity | undefined][] = []
+  for (const one of all) {
+    const { session, severity = 'none', anomaly } = one
+    if (isSummary(one)) {
+      closed.push([one.session, worst.get(one.session)])
+      worst.delete(one.session)
+    } else if (anomaly === true && severityRank(severity) > severityRank(worst.get(session!) ?? 'none')) {
+      worst.set(session!, severity)
+    }
+  }
+  return closed
+}
 
 t.test(
   'stages that change the same sessions at once lose no line and count none twice',

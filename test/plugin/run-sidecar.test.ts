@@ -111,6 +111,25 @@ t.test(
   },
 )
 
+t.test('a stage whose folder gets the model of the sidecar later takes it over by itself', async t => {
+  const folder = t.testdir()
+  const model = join(folder, 'model')
+  await cp(await smallModel(), model, { recursive: true })
+  const listen = await freeAddress(t)
+  await SidecarProcess.start(t, ['--model', await otherSmallModel(), '--listen', listen])
+  const { child, said, out } = await startRun(t, folder, listen)
+  await said(/has another model/)
+  await cp(await otherSmallModel(), model, { recursive: true, force: true })
+  await said(/the sidecar answers/)
+  const lines = grammarLog(5, 100).slice(0, 500)
+  say(child, lines)
+  child.stdin!.end()
+  t.equal((await once(child, 'exit'))[0], 0)
+  const records = await recordsIn(out)
+  t.equal(records.length, lines.length)
+  t.strictSame([...new Set(records.map(({ logneo }) => logneo.status))], ['scored'])
+})
+
 t.test('the config says where the sidecar is', async t => {
   const text = configOf(`{address: 'unix:run/s.sock', timeout_ms: 100, token: '\${TOKEN}'}`)
   t.strictSame(parseConfig(text, { TOKEN: 'a token that is long' }, '/etc/logneo').stage.sidecar, {

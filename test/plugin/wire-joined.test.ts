@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap'
+import type { ChunkHandler } from '../../plugin/chunk.js'
+import { packLines } from '../../plugin/input/pack-lines.js'
 import { ForwardSink } from '../../plugin/output/forward-sink.js'
 import type { ServiceOptions } from '../../plugin/service.js'
 import { Service } from '../../plugin/service.js'
@@ -70,6 +72,35 @@ t.test('a trace is forwarded line by line, in order, and counts once', async t =
   t.equal(counters.of('continuations_total'), 2)
   t.equal(counters.of('events_total'), 5)
 })
+
+t.test(
+  'lines of one partition do not go on with those of another, nor with those of before it was away',
+  async t => {
+    let take: ChunkHandler = async () => {}
+    let release = (_: string): void => {}
+    const { counters } = await startService(t, {
+      join: {},
+      inputs: [
+        (given, _, releasing) => {
+          take = given
+          release = releasing
+          return { name: 'partitions', start: async () => {}, close: async () => {} }
+        },
+      ],
+    })
+    const from = (partition: number, text: string): Promise<void> =>
+      take({ ...packLines('app', [text], START_MS), origin: `kafka app/${partition}` })
+    const frame = '\tat com.example.Payment.pay(Payment.java:42)'
+    await from(0, line('open', 0))
+    await from(1, frame)
+    t.equal(counters.of('continuations_total'), 0)
+    await from(0, frame)
+    t.equal(counters.of('continuations_total'), 1)
+    release('kafka app/0')
+    await from(0, frame)
+    t.equal(counters.of('continuations_total'), 1)
+  },
+)
 
 t.test('pieces of a CRI line are judged as the line, and acknowledged when that is', async t => {
   const { receiver, peer, send } = await startService(t, { join: { timeoutMs: 60_000 } })

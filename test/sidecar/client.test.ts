@@ -200,6 +200,38 @@ t.test('another model is a state of its own; it ends with a notice, or when aske
   await until('ready')
 })
 
+t.test('another model that is followed by a third one is told again, each time', async t => {
+  const told: (string | undefined)[] = []
+  const heard: string[] = []
+  const { puppet, options } = await start(t, {
+    retryMaxMs: 10_000,
+    onState: (_state, _detail, bundle) => told.push(bundle),
+    onOtherBundle: bundle => heard.push(bundle),
+  })
+  puppet.bundle = 'second'
+  await puppet.listen()
+  const client = new SidecarClient(options, 'mine')
+  t.teardown(() => client.close())
+  await client.firstAttempt()
+  for (const bundle of ['second', 'third', 'third']) puppet.send({ op: 'bundle', bundle })
+  puppet.send({ op: 'bundle', bundle: 'last' })
+  while (!heard.includes('last')) await new Promise(resolve => setTimeout(resolve, 2))
+  t.strictSame(told, ['second', 'third', 'last'], 'changes are told once')
+  t.strictSame(heard, ['second', 'second', 'third', 'third', 'last'], 'what is still so is said again')
+})
+
+t.test('another model is said again as often as it is asked for', async t => {
+  const heard: string[] = []
+  const { puppet, states, options } = await start(t, { onOtherBundle: bundle => heard.push(bundle) })
+  puppet.bundle = 'theirs'
+  await puppet.listen()
+  const client = new SidecarClient(options, 'mine')
+  t.teardown(() => client.close())
+  while (heard.length < 4) await new Promise(resolve => setTimeout(resolve, 2))
+  t.strictSame([...new Set(heard)], ['theirs'])
+  t.strictSame(states, ['mismatch'])
+})
+
 t.test('a model that changes between two requests', async t => {
   const { puppet, until, options } = await start(t, { retryMaxMs: 10_000 })
   await puppet.listen()

@@ -42,6 +42,13 @@ export class Delivery {
     this.#underWay.push(entry)
   }
 
+  /** Notes where a file is begun, after what is under way. */
+  note(position: Position): void {
+    const entry = { position, isDone: true, done: Promise.resolve() }
+    this.#underWay.push(entry)
+    this.#finish(entry)
+  }
+
   /** Waits until everything is delivered, at most `timeoutMs`; tries nothing again after that. */
   async close(timeoutMs: number): Promise<void> {
     const all = this.#underWay.drain()

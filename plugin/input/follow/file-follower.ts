@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChunkHandler, Counters } from '../../chunk.js'
 import { packLines } from '../pack-lines.js'
+import { chunkName } from './chunk-name.js'
 import { Delivery } from './delivery.js'
 import type { Position } from './identity.js'
 import { LineCutter } from './line-cutter.js'
@@ -21,6 +22,8 @@ export class FileFollower {
   readonly #delivery: Delivery
   readonly #stop = new AbortController()
   #source: Source | undefined
+  /** Whether nothing of the source has been read. */
+  #isFresh = true
   #cutter: LineCutter
   /** What was read last, where there is no source now. */
   #before: Before | undefined
@@ -82,8 +85,9 @@ export class FileFollower {
 
   async #open(): Promise<Source | undefined> {
     const place = await this.#place()
+    this.#isFresh = true
     try {
-      return await Source.open(place.path, place.offset)
+      return await Source.open(place)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error
@@ -114,6 +118,9 @@ export class FileFollower {
 
   async #take(source: Source, data: Buffer): Promise<void> {
     const { maxLines } = this.options
+    // What is sent, but not delivered before a crash, then has the same names again.
+    if (this.#isFresh) this.#delivery.note(source.position(data.length))
+    this.#isFresh = false
     const batches: { lines: string[]; numLeft: number }[] = []
     this.#cutter.cut(data, (line, numLeft) => {
       const last = batches.at(-1)
@@ -131,8 +138,7 @@ export class FileFollower {
     const { tag, now } = this.options
     this.counters.increment('follow_lines_total', lines.length)
     const chunk = packLines(tag, lines, now(), this.path)
-    const { device, inode, offset } = position
-    const chunkId = `${device}:${inode}:${offset}`
+    const chunkId = chunkName(this.path, position, lines)
     await this.#delivery.send({ ...chunk, chunkId, source: `file ${source.path}` }, position)
   }
 

@@ -20,6 +20,8 @@ export interface Position {
   /** Bytes, of a compressed file as they are unpacked. */
   readonly offset: number
   readonly fingerprint: Fingerprint
+  /** Made up when the content was begun: no other has it, not even in the same file written anew. Missing where an earlier version read it. */
+  readonly incarnation?: string | undefined
 }
 
 export function fingerprintOf(head: Buffer): Fingerprint {

@@ -6,6 +6,8 @@ import { isSameFile, type Position, readContentHead } from './identity.js'
 export interface Place {
   readonly path: string
   readonly offset: number
+  /** As Position.incarnation; missing where a file is begun. */
+  readonly incarnation?: string | undefined
 }
 
 interface Sibling {
@@ -48,7 +50,8 @@ export async function locate(path: string, position: Position): Promise<Place | 
     // What is under the path itself is the file only if it is the very same; others may be copies of it.
     if (candidate === live && !isSame) continue
     if (!isSame && position.fingerprint.bytes === 0) continue
-    if (await holds(candidate, position)) return { path: candidate.path, offset: position.offset }
+    const { offset, incarnation } = position
+    if (await holds(candidate, position)) return { path: candidate.path, offset, incarnation }
   }
   return undefined
 }

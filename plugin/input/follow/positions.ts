@@ -10,6 +10,7 @@ const positionSchema = z.strictObject({
   inode: z.number(),
   offset: z.int().min(0),
   fingerprint: z.strictObject({ bytes: z.int().min(0), sha256: z.string() }),
+  incarnation: z.string().optional(),
 })
 
 const fileSchema = z.strictObject({

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
@@ -11,6 +12,7 @@ import {
   readContentHead,
   readHead,
 } from './identity.js'
+import type { Place } from './locate.js'
 
 const READ_BYTES = 256 * 1024
 const NOTHING = Buffer.alloc(0)
@@ -27,6 +29,7 @@ export class Source {
     readonly path: string,
     readonly handle: FileHandle,
     readonly stats: Stats,
+    readonly incarnation: string,
     start: { readonly offset: number; readonly fingerprint: Fingerprint; readonly isPacked: boolean },
   ) {
     this.#offset = start.offset
@@ -35,14 +38,14 @@ export class Source {
     this.#unpacked = start.isPacked ? unpack(handle, start.offset) : undefined
   }
 
-  /** @param offset where to begin, in bytes of its content. @throws the system's error */
-  static async open(path: string, offset: number): Promise<Source> {
+  /** Opens a file where it is to be begun or gone on with. @throws the system's error */
+  static async open({ path, offset, incarnation = randomUUID() }: Place): Promise<Source> {
     const handle = await open(path)
     try {
       const head = await readHead(handle)
       const isPacked = isGzip(head)
       const fingerprint = fingerprintOf(isPacked ? await readContentHead(path) : head)
-      return new Source(path, handle, await handle.stat(), { offset, fingerprint, isPacked })
+      return new Source(path, handle, await handle.stat(), incarnation, { offset, fingerprint, isPacked })
     } catch (error) {
       await handle.close()
       throw error
@@ -57,7 +60,8 @@ export class Source {
   /** Where it stands, less the bytes that are still to be made a line of. */
   position(numOpenBytes: number): Position {
     const { dev: device, ino: inode } = this.stats
-    return { device, inode, offset: this.#offset - numOpenBytes, fingerprint: this.#fingerprint }
+    const offset = this.#offset - numOpenBytes
+    return { device, inode, offset, fingerprint: this.#fingerprint, incarnation: this.incarnation }
   }
 
   /** What comes next; empty where nothing does now. */
