@@ -1,0 +1,139 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ForwardOutput } from '../../plugin/output/forward.js'
+import { packLines } from '../replay.js'
+import { freePorts } from '../services/free-ports.js'
+import type { Batch } from './expected.js'
+import type { FaultKind } from './fault.js'
+import { HERE, type Link, type Network } from './network.js'
+import { Part } from './part.js'
+import { cutOf, killOf, killWhileCutOf, type Topology } from './topology.js'
+
+const CLI = fileURLToPath(new URL('../../plugin/cli/main.js', import.meta.url))
+const RECEIVER = fileURLToPath(new URL('./receiver-main.js', import.meta.url))
+
+/** What a sender may hold before it waits. */
+const MAX_QUEUED_BYTES = 16 * 2 ** 20
+/** Of the sender and of the stage's output: so long no ack comes before all is sent again. */
+const ACK_TIMEOUT_MS = 5000
+const RETRY_MAX_MS = 1000
+
+export interface TopologyOptions {
+  /** Bundle of the stage. */
+  readonly model: string
+  /** Where it may leave files. */
+  readonly folder: string
+  /** Undefined: everything runs on this machine as it is, and no network is cut. */
+  readonly network: Network | undefined
+}
+
+/** Our Forward client -> the stage -> a Forward receiver; with a sidecar, the model runs in that. */
+export async function forwardTopology(
+  { model, folder, network }: TopologyOptions,
+  hasSidecar: boolean,
+): Promise<Topology> {
+  const inward = await network?.link('sender', true)
+  const outward = await network?.link('receiver')
+  const aside = hasSidecar ? await network?.link('sidecar') : undefined
+  const [stagePort, receiverPort, sidecarPort] = await freePorts(3)
+  const at = { journal: join(folder, 'journal'), config: join(folder, 'stage.logneo.yaml') }
+  const log = join(folder, 'log')
+  const receiver = new Part(
+    outward?.neighbour ?? HERE,
+    [RECEIVER, (outward?.neighbour ?? HERE).host, String(receiverPort), at.journal],
+    log,
+  )
+  const sidecarHost = (aside?.neighbour ?? HERE).host
+  const sidecar = hasSidecar
+    ? new Part(
+        aside?.neighbour ?? HERE,
+        [CLI, 'sidecar', '--model', model, '--listen', `tcp:${sidecarHost}:${sidecarPort}`],
+        log,
+      )
+    : undefined
+  const stage = new Part(inward?.stage ?? HERE, [CLI, 'run', '--config', at.config], log)
+  await writeFile(
+    at.config,
+    configOf(
+      model,
+      stagePort!,
+      receiver.place.host,
+      receiverPort!,
+      sidecar && `tcp:${sidecarHost}:${sidecarPort}`,
+    ),
+  )
+  const parts = [receiver, ...(sidecar ? [sidecar] : []), stage]
+  for (const part of parts) part.start()
+  await stage.listens(stagePort!)
+  const sender = new ForwardOutput({
+    host: stage.place.host,
+    port: stagePort!,
+    ackTimeoutMs: ACK_TIMEOUT_MS,
+    retryMaxMs: RETRY_MAX_MS,
+  })
+  return {
+    kinds: kindsOf({ stage, receiver, sidecar }, { inward, outward, aside }),
+    parts,
+    journal: at.journal,
+    isExactlyOnce: false,
+    send: senderOf(sender),
+    stop: async () => {
+      await sender.close()
+      for (const part of parts.toReversed()) await part.stop()
+    },
+  }
+}
+
+const senderOf =
+  (sender: ForwardOutput) =>
+  async ({ first, lines }: Batch): Promise<void> => {
+    const { entries, count } = packLines(lines, first)
+    // What is not acknowledged at the end shows in what arrived.
+    const sent = sender.send('chaos', entries, count).catch(() => {})
+    if (sender.queuedBytes > MAX_QUEUED_BYTES) await sent
+  }
+
+interface Parts {
+  readonly stage: Part
+  readonly receiver: Part
+  readonly sidecar: Part | undefined
+}
+
+interface Links {
+  readonly inward: Link | undefined
+  readonly outward: Link | undefined
+  readonly aside: Link | undefined
+}
+
+function kindsOf({ stage, receiver, sidecar }: Parts, { inward, outward, aside }: Links): FaultKind[] {
+  const restarted = { losesSessions: true, mayRepeat: true }
+  const both = ['stage', 'neighbour'] as const
+  return [
+    killOf('stage killed', [stage], restarted),
+    killOf('receiver killed', [receiver], { mayRepeat: true }),
+    killOf('stage and receiver killed', [stage, receiver], restarted),
+    ...(sidecar ? [killOf('sidecar killed', [sidecar], { unscores: true })] : []),
+    ...(inward ? [cutOf('network before the stage cut', inward, both)] : []),
+    ...(outward ? [cutOf('network behind the stage cut', outward, both)] : []),
+    ...(aside ? [cutOf('network to the sidecar cut', aside, both, { unscores: true })] : []),
+    ...(inward ? [killWhileCutOf('stage killed while cut off', stage, inward)] : []),
+  ]
+}
+
+const configOf = (
+  model: string,
+  port: number,
+  receiverHost: string,
+  receiverPort: number,
+  sidecar: string | undefined,
+): string => `
+model:
+  path: ${model}
+${sidecar === undefined ? '' : `  sidecar: { address: "${sidecar}", timeout_ms: 1000 }\nscorer: { cache_mb: 1 }`}
+input: { forward: { host: 0.0.0.0, port: ${port} } }
+output:
+  forward: { host: ${receiverHost}, port: ${receiverPort}, ack_timeout_ms: ${ACK_TIMEOUT_MS}, retry_max_ms: ${RETRY_MAX_MS} }
+detect: { fields: minimal }
+log: { level: warn }
+`
