@@ -8,6 +8,7 @@ import { type Expected, expectedOf } from './chaos/expected.js'
 import type { Fault } from './chaos/fault.js'
 import { Network } from './chaos/network.js'
 import { openTopology } from './chaos/open-topology.js'
+import { IDLE_TIMEOUT_SECONDS } from './chaos/topology.js'
 import type { TopologyName } from './chaos/topology-names.js'
 import { Replay, type ReplayInput } from './replay.js'
 import { groupBy, median } from './statistics.js'
@@ -46,7 +47,8 @@ export async function run(options: ChaosOptions): Promise<Record<string, unknown
   const { path, format } = await cachedModel(options)
   const replay = await Replay.open(options, format)
   const total = Math.ceil((options.minutes * 60 * options.rate) / options.topologies.length)
-  const expected = await expectedOf({ model: path }, replay, total)
+  const rules = { idleTimeoutSeconds: IDLE_TIMEOUT_SECONDS }
+  const expected = await expectedOf({ model: path, rules }, replay, total)
   const leftOut: string[] = []
   const noNetwork = await Network.missing()
   if (noNetwork !== undefined) leftOut.push(`network cuts: ${noNetwork}`)
@@ -80,7 +82,7 @@ async function runOne(
 ): Promise<{ run: ChaosRun; faults: FaultRow[] }> {
   const folder = await mkdtemp(join(tmpdir(), 'logneo-chaos-'))
   const network = hasNetwork ? await Network.open() : undefined
-  const topology = await openTopology(name, { model, folder, network })
+  const topology = await openTopology(name, { model, folder, network, expected })
   try {
     const course = await new Disturbance(topology, { replay, expected, rate, seed }).run()
     const copies = await topology.copies?.(expected.total)

@@ -6,9 +6,16 @@ import { packLines } from '../replay.js'
 import { freePorts } from '../services/free-ports.js'
 import type { Batch } from './expected.js'
 import type { FaultKind } from './fault.js'
-import { HERE, type Link, type Network } from './network.js'
+import { HERE, type Link } from './network.js'
 import { Part } from './part.js'
-import { cutOf, killOf, killWhileCutOf, type Topology } from './topology.js'
+import {
+  cutOf,
+  IDLE_TIMEOUT_SECONDS,
+  killOf,
+  killWhileCutOf,
+  type Topology,
+  type TopologyOptions,
+} from './topology.js'
 
 const CLI = fileURLToPath(new URL('../../plugin/cli/main.js', import.meta.url))
 const RECEIVER = fileURLToPath(new URL('./receiver-main.js', import.meta.url))
@@ -18,15 +25,6 @@ const MAX_QUEUED_BYTES = 16 * 2 ** 20
 /** Of the sender and of the stage's output: so long no ack comes before all is sent again. */
 const ACK_TIMEOUT_MS = 5000
 const RETRY_MAX_MS = 1000
-
-export interface TopologyOptions {
-  /** Bundle of the stage. */
-  readonly model: string
-  /** Where it may leave files. */
-  readonly folder: string
-  /** Undefined: everything runs on this machine as it is, and no network is cut. */
-  readonly network: Network | undefined
-}
 
 /** Our Forward client -> the stage -> a Forward receiver; with a sidecar, the model runs in that. */
 export async function forwardTopology(
@@ -134,6 +132,7 @@ ${sidecar === undefined ? '' : `  sidecar: { address: "${sidecar}", timeout_ms: 
 input: { forward: { host: 0.0.0.0, port: ${port} } }
 output:
   forward: { host: ${receiverHost}, port: ${receiverPort}, ack_timeout_ms: ${ACK_TIMEOUT_MS}, retry_max_ms: ${RETRY_MAX_MS} }
+session: { idle_timeout_seconds: ${IDLE_TIMEOUT_SECONDS} }
 detect: { fields: minimal }
 log: { level: warn }
 `

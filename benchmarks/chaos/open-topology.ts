@@ -1,5 +1,6 @@
-import { forwardTopology, type TopologyOptions } from './forward-topology.js'
-import type { Topology } from './topology.js'
+import { forwardTopology } from './forward-topology.js'
+import { kafkaTopology } from './kafka-topology.js'
+import type { Topology, TopologyOptions } from './topology.js'
 import type { TopologyName } from './topology-names.js'
 
 /** Starts a pipeline; resolves when it takes records. */
@@ -9,5 +10,7 @@ export function openTopology(name: TopologyName, options: TopologyOptions): Prom
       return forwardTopology(options, false)
     case 'sidecar':
       return forwardTopology(options, true)
+    case 'kafka':
+      return kafkaTopology(options)
   }
 }

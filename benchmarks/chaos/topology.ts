@@ -1,7 +1,18 @@
-import type { Batch } from './expected.js'
+import type { Batch, Expected } from './expected.js'
 import type { FaultKind } from './fault.js'
-import type { Link } from './network.js'
+import type { Link, Network } from './network.js'
 import type { Part } from './part.js'
+
+export interface TopologyOptions {
+  /** Bundle of the stage. */
+  readonly model: string
+  /** Where it may leave files. */
+  readonly folder: string
+  /** Undefined: everything runs on this machine as it is, and no network is cut. */
+  readonly network: Network | undefined
+  /** What tells the sessions of the records. */
+  readonly expected: Expected
+}
 
 /** A pipeline at work, and what can go wrong with it. */
 export interface Topology {
@@ -18,6 +29,12 @@ export interface Topology {
   copies?(total: number): Promise<Uint8Array>
   stop(): Promise<void>
 }
+
+/**
+ * Of every stage. A log that is replayed runs many times faster than it was written: where the partitions of a topic lag behind one another for
+ * a moment, that is hours of its time.
+ */
+export const IDLE_TIMEOUT_SECONDS = 86_400
 
 const KILLED_MS = [100, 1500] as const
 const CUT_MS = [300, 3000] as const
