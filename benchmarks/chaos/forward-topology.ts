@@ -7,7 +7,7 @@ import { freePorts } from '../services/free-ports.js'
 import type { Batch } from './expected.js'
 import type { FaultKind } from './fault.js'
 import { HERE, type Link } from './network.js'
-import { Part } from './part.js'
+import { logneo, Part } from './part.js'
 import {
   cutOf,
   IDLE_TIMEOUT_SECONDS,
@@ -17,7 +17,6 @@ import {
   type TopologyOptions,
 } from './topology.js'
 
-const CLI = fileURLToPath(new URL('../../plugin/cli/main.js', import.meta.url))
 const RECEIVER = fileURLToPath(new URL('./receiver-main.js', import.meta.url))
 
 /** What a sender may hold before it waits. */
@@ -35,31 +34,25 @@ export async function forwardTopology(
   const outward = await network?.link('receiver')
   const aside = hasSidecar ? await network?.link('sidecar') : undefined
   const [stagePort, receiverPort, sidecarPort] = await freePorts(3)
-  const at = { journal: join(folder, 'journal'), config: join(folder, 'stage.logneo.yaml') }
-  const log = join(folder, 'log')
+  const files = {
+    journal: join(folder, 'journal'),
+    config: join(folder, 'stage.logneo.yaml'),
+    log: join(folder, 'log'),
+  }
+  const there = outward?.neighbour ?? HERE
   const receiver = new Part(
-    outward?.neighbour ?? HERE,
-    [RECEIVER, (outward?.neighbour ?? HERE).host, String(receiverPort), at.journal],
-    log,
+    there,
+    [process.execPath, RECEIVER, there.host, String(receiverPort), files.journal],
+    files.log,
   )
-  const sidecarHost = (aside?.neighbour ?? HERE).host
+  const address = `tcp:${(aside?.neighbour ?? HERE).host}:${sidecarPort}`
   const sidecar = hasSidecar
-    ? new Part(
-        aside?.neighbour ?? HERE,
-        [CLI, 'sidecar', '--model', model, '--listen', `tcp:${sidecarHost}:${sidecarPort}`],
-        log,
-      )
+    ? new Part(aside?.neighbour ?? HERE, logneo('sidecar', '--model', model, '--listen', address), files.log)
     : undefined
-  const stage = new Part(inward?.stage ?? HERE, [CLI, 'run', '--config', at.config], log)
+  const stage = new Part(inward?.stage ?? HERE, logneo('run', '--config', files.config), files.log)
   await writeFile(
-    at.config,
-    configOf(
-      model,
-      stagePort!,
-      receiver.place.host,
-      receiverPort!,
-      sidecar && `tcp:${sidecarHost}:${sidecarPort}`,
-    ),
+    files.config,
+    configOf(model, stagePort!, there.host, receiverPort!, hasSidecar ? address : undefined),
   )
   const parts = [receiver, ...(sidecar ? [sidecar] : []), stage]
   for (const part of parts) part.start()
@@ -73,7 +66,7 @@ export async function forwardTopology(
   return {
     kinds: kindsOf({ stage, receiver, sidecar }, { inward, outward, aside }),
     parts,
-    journal: at.journal,
+    journal: files.journal,
     isExactlyOnce: false,
     send: senderOf(sender),
     stop: async () => {

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Kafka, logLevel } from 'kafkajs'
 import { KafkaBroker } from '../services/kafka-broker.js'
 import type { Expected } from './expected.js'
@@ -8,7 +7,7 @@ import type { FaultKind } from './fault.js'
 import { KafkaReader } from './kafka-reader.js'
 import { KafkaSender } from './kafka-sender.js'
 import { HERE, type Link } from './network.js'
-import { Part } from './part.js'
+import { logneo, Part } from './part.js'
 import {
   cutOf,
   IDLE_TIMEOUT_SECONDS,
@@ -17,8 +16,6 @@ import {
   type Topology,
   type TopologyOptions,
 } from './topology.js'
-
-const CLI = fileURLToPath(new URL('../../plugin/cli/main.js', import.meta.url))
 
 const FROM = 'raw'
 const TO = 'scored'
@@ -39,7 +36,7 @@ export async function kafkaTopology({
   await makeTopics(kafka)
   const config = join(folder, 'stage.logneo.yaml')
   await writeFile(config, configOf(model, broker.address))
-  const stage = new Part(link?.stage ?? HERE, [CLI, 'run', '--config', config], join(folder, 'log'))
+  const stage = new Part(link?.stage ?? HERE, logneo('run', '--config', config), join(folder, 'log'))
   stage.start()
   const sender = new KafkaSender(kafka, FROM)
   const journal = join(folder, 'journal')

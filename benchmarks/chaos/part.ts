@@ -3,10 +3,16 @@ import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Place } from './network.js'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 20_000
+
+const CLI = fileURLToPath(new URL('../../plugin/cli/main.js', import.meta.url))
+
+/** The command line of a `logneo` command. */
+export const logneo = (...args: string[]): string[] => [process.execPath, CLI, ...args]
 
 /** A program of the pipeline that is killed and started again, always with the same command. */
 export class Part {
@@ -18,7 +24,7 @@ export class Part {
   /** @param log file that gets what it says */
   constructor(
     readonly place: Place,
-    readonly args: readonly string[],
+    readonly command: readonly string[],
     readonly log: string,
   ) {
     process.once('exit', () => this.#child?.kill('SIGKILL'))
@@ -26,7 +32,7 @@ export class Part {
 
   /** Starts it and waits for nothing. */
   start(): void {
-    const [command, ...args] = [...this.place.prefix, process.execPath, ...this.args]
+    const [command, ...args] = [...this.place.prefix, ...this.command]
     const output = openSync(this.log, 'a')
     const child = spawn(command!, args, { stdio: ['ignore', output, output] })
     closeSync(output)
