@@ -110,6 +110,7 @@ withReplay(
   .addOption(
     new Option('--topologies <name...>', 'which pipelines').choices(TOPOLOGIES).default([...TOPOLOGIES]),
   )
+  .option('--out <dir>', 'where results.md and results.json are, to write the report into them')
 
 add('accuracy', 'precision, recall and F1, one row a method', async options =>
   (await import('./accuracy.js')).run(options),

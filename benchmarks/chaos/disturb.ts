@@ -12,6 +12,8 @@ export interface DisturbOptions {
   /** Records a second that are handed in. */
   readonly rate: number
   readonly seed: number
+  /** Nothing arriving for so long means that the pipeline does not recover. Default 60,000. */
+  readonly patienceMs?: number
 }
 
 /** What became of records while faults happened. */
@@ -24,8 +26,7 @@ export interface Course {
 
 const BATCH = 100
 const POLL_MS = 20
-/** Nothing arriving for so long means that the pipeline does not recover. */
-const PATIENCE_MS = 60_000
+const DEFAULT_PATIENCE_MS = 60_000
 /** Copies of records that are still to come are, once everything has come. */
 const SETTLE_MS = 1500
 
@@ -34,6 +35,7 @@ export class Disturbance {
   readonly #ledger: Ledger
   readonly #reader: JournalReader
   readonly #faults: Fault[] = []
+  readonly #patienceMs: number
   /** Number of the record that is handed in next. */
   #next = 0
 
@@ -41,6 +43,7 @@ export class Disturbance {
     readonly topology: Topology,
     readonly options: DisturbOptions,
   ) {
+    this.#patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS
     this.#ledger = new Ledger(options.expected)
     this.#reader = new JournalReader(topology.journal)
   }
@@ -78,7 +81,7 @@ export class Disturbance {
     for (const planned of plan(this.topology.kinds, seed)) {
       await sleep(planned.waitMs)
       const leftMs = ((expected.total - this.#next) / rate) * 1000
-      if (leftMs < planned.downMs + planned.waitMs) return
+      if (leftMs < planned.downMs) return
       const fault = await this.#cause(planned)
       this.#faults.push(fault)
       if (!Number.isFinite(fault.caughtUpMs)) return
@@ -109,7 +112,7 @@ export class Disturbance {
   async #caughtUp(): Promise<number> {
     const ledger = this.#ledger
     const awaited = Math.min(this.#next, this.options.expected.total - 1)
-    const deadline = monotonicMs() + PATIENCE_MS
+    const deadline = monotonicMs() + this.#patienceMs
     while (ledger.counts[awaited] === 0 && monotonicMs() < deadline) await sleep(POLL_MS)
     return ledger.counts[awaited] === 0 ? Number.POSITIVE_INFINITY : ledger.firstMs[awaited]!
   }
@@ -118,9 +121,9 @@ export class Disturbance {
   async #arrived(): Promise<void> {
     const ledger = this.#ledger
     let last = -1
-    for (let deadline = monotonicMs() + PATIENCE_MS; monotonicMs() < deadline; await sleep(POLL_MS)) {
+    for (let deadline = monotonicMs() + this.#patienceMs; monotonicMs() < deadline; await sleep(POLL_MS)) {
       if (ledger.numArrived === this.options.expected.total) return
-      if (ledger.numArrived !== last) deadline = monotonicMs() + PATIENCE_MS
+      if (ledger.numArrived !== last) deadline = monotonicMs() + this.#patienceMs
       last = ledger.numArrived
     }
   }

@@ -9,10 +9,14 @@ import type { FaultKind } from './fault.js'
 import { HERE, type Link } from './network.js'
 import { logneo, Part } from './part.js'
 import {
+  ACK_TIMEOUT_MS,
   cutOf,
+  freezeOf,
   IDLE_TIMEOUT_SECONDS,
   killOf,
   killWhileCutOf,
+  killWhileHoldingOf,
+  RESTARTED,
   type Topology,
   type TopologyOptions,
 } from './topology.js'
@@ -21,8 +25,6 @@ const RECEIVER = fileURLToPath(new URL('./receiver-main.js', import.meta.url))
 
 /** What a sender may hold before it waits. */
 const MAX_QUEUED_BYTES = 16 * 2 ** 20
-/** Of the sender and of the stage's output: so long no ack comes before all is sent again. */
-const ACK_TIMEOUT_MS = 5000
 const RETRY_MAX_MS = 1000
 
 /** Our Forward client -> the stage -> a Forward receiver; with a sidecar, the model runs in that. */
@@ -98,17 +100,25 @@ interface Links {
 }
 
 function kindsOf({ stage, receiver, sidecar }: Parts, { inward, outward, aside }: Links): FaultKind[] {
-  const restarted = { losesSessions: true, mayRepeat: true }
   const both = ['stage', 'neighbour'] as const
+  const receiverKilled = killOf('receiver killed', receiver, { mayRepeat: true })
   return [
-    killOf('stage killed', [stage], restarted),
-    killOf('receiver killed', [receiver], { mayRepeat: true }),
-    killOf('stage and receiver killed', [stage, receiver], restarted),
-    ...(sidecar ? [killOf('sidecar killed', [sidecar], { unscores: true })] : []),
+    killOf('stage killed', stage, RESTARTED),
+    receiverKilled,
+    killWhileHoldingOf('stage killed while the receiver is away', stage, receiverKilled),
+    freezeOf('stage frozen', stage),
+    freezeOf('receiver frozen', receiver),
+    ...(sidecar
+      ? [
+          killOf('sidecar killed', sidecar, { unscores: true }),
+          freezeOf('sidecar frozen', sidecar, { unscores: true }),
+        ]
+      : []),
     ...(inward ? [cutOf('network before the stage cut', inward, both)] : []),
     ...(outward ? [cutOf('network behind the stage cut', outward, both)] : []),
     ...(aside ? [cutOf('network to the sidecar cut', aside, both, { unscores: true })] : []),
-    ...(inward ? [killWhileCutOf('stage killed while cut off', stage, inward)] : []),
+    ...(inward ? [killWhileCutOf('stage killed while cut off in front', stage, inward)] : []),
+    ...(outward ? [killWhileCutOf('stage killed while cut off behind', stage, outward)] : []),
   ]
 }
 

@@ -10,9 +10,11 @@ import { HERE, type Link } from './network.js'
 import { logneo, Part } from './part.js'
 import {
   cutOf,
+  freezeOf,
   IDLE_TIMEOUT_SECONDS,
   killOf,
   killWhileCutOf,
+  killWhileHoldingOf,
   type Topology,
   type TopologyOptions,
 } from './topology.js'
@@ -95,14 +97,17 @@ async function copiesIn(kafka: Kafka, total: number): Promise<Uint8Array> {
 }
 
 function kindsOf(stage: Part, broker: KafkaBroker, link: Link | undefined): FaultKind[] {
+  const brokerKilled: FaultKind = {
+    name: 'broker killed',
+    downMs: [100, 1500],
+    begin: () => broker.kill(),
+    end: () => broker.start(),
+  }
   return [
-    killOf('stage killed', [stage], { losesSessions: true }),
-    {
-      name: 'broker killed',
-      downMs: [100, 1500],
-      begin: () => broker.kill(),
-      end: () => broker.start(),
-    },
+    killOf('stage killed', stage, { losesSessions: true }),
+    freezeOf('stage frozen', stage),
+    brokerKilled,
+    killWhileHoldingOf('stage killed while the broker is away', stage, brokerKilled),
     // The sender is on the broker's side of the cable, and that side must keep its address.
     ...(link ? [cutOf('network to the broker cut', link, ['stage'])] : []),
     ...(link ? [killWhileCutOf('stage killed while cut off', stage, link)] : []),

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { findProgram } from '../services/program.js'
 
@@ -26,7 +26,10 @@ export class Network {
   readonly #namespaces: string[] = []
   readonly #links: Link[] = []
 
-  private constructor(readonly name: string) {}
+  private constructor(readonly name: string) {
+    // Namespaces outlive the process that made them.
+    process.once('exit', () => this.#abandon())
+  }
 
   /** @returns why there can be none here; undefined where there can */
   static async missing(): Promise<string | undefined> {
@@ -64,6 +67,10 @@ export class Network {
   async remove(): Promise<void> {
     for (const link of this.#links) await link.remove()
     for (const name of this.#namespaces.splice(0)) await ip('netns', 'delete', name)
+  }
+
+  #abandon(): void {
+    for (const name of this.#namespaces) spawnSync(program(), ['netns', 'delete', name])
   }
 
   async #addNamespace(name: string): Promise<void> {
@@ -129,8 +136,10 @@ export class Link {
 }
 
 const prefixOf = (namespace: string | undefined): string[] =>
-  namespace === undefined ? [] : [findProgram('ip', 'LOGNEO_IP') ?? 'ip', 'netns', 'exec', namespace]
+  namespace === undefined ? [] : [program(), 'netns', 'exec', namespace]
+
+const program = (): string => findProgram('ip', 'LOGNEO_IP') ?? 'ip'
 
 async function ip(...args: string[]): Promise<void> {
-  await run(findProgram('ip', 'LOGNEO_IP') ?? 'ip', args)
+  await run(program(), args)
 }

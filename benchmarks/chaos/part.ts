@@ -54,6 +54,15 @@ export class Part {
     return this.#end('SIGKILL')
   }
 
+  /** Keeps it from doing anything, its connections open. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
   /** Asks it to end, and ends it when it takes too long. */
   async stop(): Promise<void> {
     const timer = setTimeout(() => this.#child?.kill('SIGKILL'), STOP_TIMEOUT_MS)

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Expected } from './expected.js'
 import type { FaultKind } from './fault.js'
-import type { Link, Network } from './network.js'
+import type { Link, Network, Side } from './network.js'
 import type { Part } from './part.js'
 
 export interface TopologyOptions {
@@ -36,34 +37,42 @@ export interface Topology {
  */
 export const IDLE_TIMEOUT_SECONDS = 86_400
 
+/** Longer than a sender waits for an ack, at times: it then sends again what the stage may have delivered. */
+export const ACK_TIMEOUT_MS = 2000
+const CUT_MS = [300, 4000] as const
+const FROZEN_MS = [500, 4000] as const
 const KILLED_MS = [100, 1500] as const
-const CUT_MS = [300, 3000] as const
+/** How long a receiver is away before the stage is killed that holds what it could not deliver. */
+const HOLDING_MS = 700
 
-export function killOf(
-  name: string,
-  parts: readonly Part[],
-  effects: Pick<FaultKind, 'losesSessions' | 'mayRepeat' | 'unscores'>,
-): FaultKind {
+type Effects = Pick<FaultKind, 'losesSessions' | 'mayRepeat' | 'unscores'>
+
+/** What a stage that is killed takes with it. */
+export const RESTARTED: Effects = { losesSessions: true, mayRepeat: true }
+
+export function killOf(name: string, part: Part, effects: Effects): FaultKind {
   return {
     name,
     downMs: KILLED_MS,
     ...effects,
-    begin: async () => {
-      await Promise.all(parts.map(part => part.kill()))
-    },
-    end: async () => {
-      for (const part of parts) part.start()
-    },
+    begin: () => part.kill(),
+    end: async () => part.start(),
+  }
+}
+
+/** A program hangs, and then goes on as if nothing had been. */
+export function freezeOf(name: string, part: Part, effects: Effects = {}): FaultKind {
+  return {
+    name,
+    downMs: FROZEN_MS,
+    ...effects,
+    begin: async () => part.freeze(),
+    end: async () => part.thaw(),
   }
 }
 
 /** A cable is pulled, now at this end, now at that one. */
-export function cutOf(
-  name: string,
-  link: Link,
-  sides: readonly ('stage' | 'neighbour')[],
-  effects: Pick<FaultKind, 'unscores'> = {},
-): FaultKind {
+export function cutOf(name: string, link: Link, sides: readonly Side[], effects: Effects = {}): FaultKind {
   let count = 0
   const side = () => sides[count % sides.length]!
   return {
@@ -78,20 +87,28 @@ export function cutOf(
   }
 }
 
-/** The stage dies where nobody hears of it: connections to it stay half open until the cable is back. */
-export function killWhileCutOf(name: string, stage: Part, link: Link): FaultKind {
+/** The stage dies with records in hand that it could not deliver: whoever acknowledges too early loses them. */
+export function killWhileHoldingOf(
+  name: string,
+  stage: Part,
+  away: Pick<FaultKind, 'begin' | 'end'>,
+): FaultKind {
   return {
     name,
     downMs: KILLED_MS,
-    losesSessions: true,
-    mayRepeat: true,
+    ...RESTARTED,
     begin: async () => {
-      await link.cut('stage')
+      await away.begin()
+      await sleep(HOLDING_MS)
       await stage.kill()
     },
     end: async () => {
+      await away.end()
       stage.start()
-      await link.mend('stage')
     },
   }
 }
+
+/** The stage dies where nobody hears of it: connections to it stay half open until the cable is back. */
+export const killWhileCutOf = (name: string, stage: Part, link: Link): FaultKind =>
+  killWhileHoldingOf(name, stage, cutOf(name, link, ['stage']))
