@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { KafkaBroker } from '../services/kafka-broker.js'
+import { alone } from './beside.js'
 import type { Expected } from './expected.js'
 import type { FaultKind } from './fault.js'
 import { KafkaReader } from './kafka-reader.js'
@@ -26,18 +27,14 @@ const NUM_PARTITIONS = 4
 const SESSION_TIMEOUT_MS = 2000
 
 /** A topic keyed by session -> the stage with transactions -> a topic, read as committed. */
-export async function kafkaTopology({
-  model,
-  folder,
-  network,
-  expected,
-}: TopologyOptions): Promise<Topology> {
+export async function kafkaTopology(options: TopologyOptions): Promise<Topology> {
+  const { folder, network, expected } = options
   const link = await network?.link('broker', true)
   const broker = await KafkaBroker.start((link?.neighbour ?? HERE).host)
   const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
   await makeTopics(kafka)
   const config = join(folder, 'stage.logneo.yaml')
-  await writeFile(config, configOf(model, broker.address))
+  await writeFile(config, alone(options).config + configOf(broker.address))
   const stage = new Part(link?.stage ?? HERE, logneo('run', '--config', config), join(folder, 'log'))
   stage.start()
   const sender = new KafkaSender(kafka, FROM)
@@ -103,19 +100,19 @@ function kindsOf(stage: Part, broker: KafkaBroker, link: Link | undefined): Faul
     begin: () => broker.kill(),
     end: () => broker.start(),
   }
+  const effects = { losesSessions: true }
   return [
-    killOf('stage killed', stage, { losesSessions: true }),
+    killOf('stage killed', stage, effects),
     freezeOf('stage frozen', stage),
     brokerKilled,
-    killWhileHoldingOf('stage killed while the broker is away', stage, brokerKilled),
+    killWhileHoldingOf('stage killed while the broker is away', stage, brokerKilled, effects),
     // The sender is on the broker's side of the cable, and that side must keep its address.
     ...(link ? [cutOf('network to the broker cut', link, ['stage'])] : []),
-    ...(link ? [killWhileCutOf('stage killed while cut off', stage, link)] : []),
+    ...(link ? [killWhileCutOf('stage killed while cut off', stage, link, effects)] : []),
   ]
 }
 
-const configOf = (model: string, broker: string): string => `
-model: { path: ${model} }
+const configOf = (broker: string): string => `
 input:
   kafka:
     brokers: ["${broker}"]

@@ -45,12 +45,12 @@ const KILLED_MS = [100, 1500] as const
 /** How long a receiver is away before the stage is killed that holds what it could not deliver. */
 const HOLDING_MS = 700
 
-type Effects = Pick<FaultKind, 'losesSessions' | 'mayRepeat' | 'unscores'>
+/** What a fault does to records and sessions. */
+export type Effects = Pick<FaultKind, 'losesSessions' | 'mayRepeat' | 'unscores'>
 
-/** What a stage that is killed takes with it. */
-export const RESTARTED: Effects = { losesSessions: true, mayRepeat: true }
+export const BOTH_SIDES: readonly Side[] = ['stage', 'neighbour']
 
-export function killOf(name: string, part: Part, effects: Effects): FaultKind {
+export function killOf(name: string, part: Part, effects: Effects = {}): FaultKind {
   return {
     name,
     downMs: KILLED_MS,
@@ -92,11 +92,12 @@ export function killWhileHoldingOf(
   name: string,
   stage: Part,
   away: Pick<FaultKind, 'begin' | 'end'>,
+  effects: Effects,
 ): FaultKind {
   return {
     name,
     downMs: KILLED_MS,
-    ...RESTARTED,
+    ...effects,
     begin: async () => {
       await away.begin()
       await sleep(HOLDING_MS)
@@ -110,5 +111,5 @@ export function killWhileHoldingOf(
 }
 
 /** The stage dies where nobody hears of it: connections to it stay half open until the cable is back. */
-export const killWhileCutOf = (name: string, stage: Part, link: Link): FaultKind =>
-  killWhileHoldingOf(name, stage, cutOf(name, link, ['stage']))
+export const killWhileCutOf = (name: string, stage: Part, link: Link, effects: Effects): FaultKind =>
+  killWhileHoldingOf(name, stage, cutOf(name, link, ['stage']), effects)

@@ -189,6 +189,7 @@ t.test('faults follow one another while records are sent, and what they lose is 
   const disturb = async (passes: (number: number, isDown: boolean) => boolean) => {
     let isDown = false
     const hole = kind('hole', {
+      downMs: [200, 300],
       begin: async () => void (isDown = true),
       end: async () => void (isDown = false),
     })
