@@ -20,19 +20,29 @@ export interface Assessment {
   readonly touchedThatDiffer: number
   /** Sessions that no fault touched and with a verdict that is not that of an undisturbed run. */
   readonly untouchedThatDiffer: number
+  /** What happened to some of the records that are lost, or arrived twice without a cause. */
+  readonly examples: readonly string[]
 }
+
+const MAX_EXAMPLES = 5
 
 /** @param copies how often each record went in, where it may have more than once */
 export function assess({ ledger, faults }: Course, expected: Expected, copies?: Uint8Array): Assessment {
   const { counts } = ledger
   const repeats = { all: 0, withoutCause: 0 }
+  const examples: string[] = []
   let lost = 0
   for (let number = 0; number < expected.total; number++) {
     const due = copies?.[number] ?? 1
-    if (counts[number]! < due) lost++
+    if (counts[number]! < due) {
+      lost++
+      if (examples.length < MAX_EXAMPLES) examples.push(`record ${number} is lost`)
+    }
     if (counts[number]! <= due) continue
     repeats.all++
-    if (!faults.some(fault => mayRepeat(fault, ledger, number))) repeats.withoutCause++
+    if (faults.some(fault => mayRepeat(fault, ledger, number))) continue
+    repeats.withoutCause++
+    if (examples.length < MAX_EXAMPLES) examples.push(story(ledger, faults, number))
   }
   const sessions = assessSessions(ledger, faults, expected)
   return {
@@ -44,12 +54,34 @@ export function assess({ ledger, faults }: Course, expected: Expected, copies?: 
     unscored: ledger.unscored.reduce((sum, is) => sum + is, 0),
     sessions: expected.numSessions,
     ...sessions,
+    examples,
   }
 }
 
+/** A copy that is not acknowledged so long after its delivery waits for nothing. */
+const UNDER_WAY_MS = 5000
+
+/** Until when what was under way at the begin of a fault may arrive. */
+const overMs = ({ kind, endedMs, caughtUpMs }: Fault): number =>
+  kind.lingers ? endedMs + caughtUpMs : endedMs
+
 /** Delivered before a kill, and again because the news of it died with the process. */
-function mayRepeat({ kind, beganMs, endedMs }: Fault, ledger: Ledger, number: number): boolean {
-  return kind.mayRepeat === true && ledger.firstMs[number]! <= endedMs && ledger.lastMs[number]! >= beganMs
+function mayRepeat(fault: Fault, ledger: Ledger, number: number): boolean {
+  const first = ledger.firstMs[number]!
+  return (
+    fault.kind.mayRepeat === true &&
+    first >= fault.beganMs - UNDER_WAY_MS &&
+    first <= overMs(fault) &&
+    ledger.lastMs[number]! >= fault.beganMs
+  )
+}
+
+function story({ counts, firstMs, lastMs }: Ledger, faults: readonly Fault[], number: number): string {
+  const first = firstMs[number]!
+  const before = faults.findLast(({ beganMs }) => beganMs <= lastMs[number]!)
+  const since = (ms: number): string => `${((ms - (before?.beganMs ?? first)) / 1000).toFixed(2)} s`
+  const fault = before === undefined ? '' : `, after "${before.kind.name}" (over at ${since(before.endedMs)})`
+  return `record ${number} arrived ${counts[number]} times, first at ${since(first)} and last at ${since(lastMs[number]!)}${fault}`
 }
 
 interface Span {
@@ -94,7 +126,7 @@ function isTouched({ firstMs, lastMs, isUnscored }: Span, faults: readonly Fault
   return (
     hasUnscored ||
     faults.some(
-      ({ kind, beganMs, endedMs }) => kind.losesSessions === true && firstMs <= endedMs && lastMs >= beganMs,
+      fault => fault.kind.losesSessions === true && firstMs <= overMs(fault) && lastMs >= fault.beganMs,
     )
   )
 }

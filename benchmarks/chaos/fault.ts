@@ -11,6 +11,8 @@ export interface FaultKind {
   readonly mayRepeat?: boolean
   /** Whether records pass unscored while it lasts; it is over when none does any more. */
   readonly unscores?: boolean
+  /** Whether a program that was killed may be heard after the end: its system goes on sending for it when the cable is back. */
+  readonly lingers?: boolean
   begin(): Promise<void>
   /** Resolves when the fault is over: a program was started again, a network goes again. */
   end(): Promise<void>

@@ -46,7 +46,7 @@ const KILLED_MS = [100, 1500] as const
 const HOLDING_MS = 700
 
 /** What a fault does to records and sessions. */
-export type Effects = Pick<FaultKind, 'losesSessions' | 'mayRepeat' | 'unscores'>
+export type Effects = Pick<FaultKind, 'losesSessions' | 'mayRepeat' | 'unscores' | 'lingers'>
 
 export const BOTH_SIDES: readonly Side[] = ['stage', 'neighbour']
 
@@ -112,4 +112,4 @@ export function killWhileHoldingOf(
 
 /** The stage dies where nobody hears of it: connections to it stay half open until the cable is back. */
 export const killWhileCutOf = (name: string, stage: Part, link: Link, effects: Effects): FaultKind =>
-  killWhileHoldingOf(name, stage, cutOf(name, link, ['stage']), effects)
+  killWhileHoldingOf(name, stage, cutOf(name, link, ['stage']), { ...effects, lingers: true })

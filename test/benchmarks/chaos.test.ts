@@ -81,6 +81,7 @@ t.test('the undisturbed course has nothing to tell', async t => {
     touched: 0,
     touchedThatDiffer: 0,
     untouchedThatDiffer: 0,
+    examples: [],
   })
 })
 
@@ -94,6 +95,13 @@ t.test('a record comes twice by right only from before a kill to after it', asyn
   const kill = kind('kill', { mayRepeat: true })
   t.match(assessed(twice, []), { repeated: 1, repeatedWithoutCause: 1 })
   t.match(assessed(twice, [fault(kill, 10, 15)]), { repeated: 1, repeatedWithoutCause: 0 })
+  const late = { ...fault(kind('kill', { mayRepeat: true, lingers: true }), 1, 2), caughtUpMs: 3 }
+  t.match(assessed(twice, [late]), { repeatedWithoutCause: 0 })
+  t.match(assessed(twice, [{ ...late, caughtUpMs: 1 }]), {
+    repeatedWithoutCause: 1,
+    examples: ['record 3 arrived 2 times, first at 0.00 s and last at 0.02 s, after "kill" (over at 0.00 s)'],
+  })
+  t.match(assessed(twice, [fault(kill, 5010, 5011)]), { repeatedWithoutCause: 1 })
   t.match(assessed(twice, [fault(kind('cut'), 10, 15)]), { repeatedWithoutCause: 1 })
   t.match(assessed(twice, [fault(kill, 30, 35)]), { repeatedWithoutCause: 1 })
   t.match(assessed(twice, [], Uint8Array.of(1, 1, 1, 2, 1, 1)), { lost: 0, repeated: 0 })
