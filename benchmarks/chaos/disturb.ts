@@ -70,6 +70,7 @@ export class Disturbance {
     for (const batch of batchesOf(replay, expected.total, BATCH)) {
       const waitMs = startedMs + (batch.first / rate) * 1000 - monotonicMs()
       if (waitMs > 0) await sleep(waitMs)
+      this.#ledger.handIn(batch.first, batch.lines.length, monotonicMs())
       await this.topology.send(batch)
       this.#next = batch.first + batch.lines.length
     }
@@ -97,8 +98,8 @@ export class Disturbance {
     const endedMs = monotonicMs()
     ledger.await(endedMs)
     const caughtUpMs = (await this.#caughtUp()) - endedMs
-    const unscoredMs = ledger.lastUnscoredMs > endedMs ? ledger.lastUnscoredMs - endedMs : 0
-    const recoveryMs = kind.unscores ? unscoredMs : ledger.firstAwaitedMs - endedMs
+    const unscoredMs = kind.unscores && ledger.lastUnscoredMs > endedMs ? ledger.lastUnscoredMs - endedMs : 0
+    const recoveryMs = Math.max(ledger.firstAwaitedMs - endedMs, unscoredMs)
     return {
       kind,
       beganMs,

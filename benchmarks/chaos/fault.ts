@@ -9,7 +9,7 @@ export interface FaultKind {
   readonly losesSessions?: boolean
   /** Whether records under way may arrive once more. */
   readonly mayRepeat?: boolean
-  /** Whether records pass unscored while it lasts; it is over when none does any more. */
+  /** Whether records may pass unscored on account of it. */
   readonly unscores?: boolean
   /** Whether a program that was killed may be heard after the end: its system goes on sending for it when the cable is back. */
   readonly lingers?: boolean
@@ -23,11 +23,15 @@ export interface Fault {
   readonly kind: FaultKind
   readonly beganMs: number
   readonly endedMs: number
-  /** From its end to the first record delivered after it, or to the last one unscored. Infinite: none came in time. */
+  /** From its end to the first record delivered after it, and to the last one unscored. Infinite: none came in time. */
   readonly recoveryMs: number
   /** From its end until a record that was sent after it was delivered: until there is no backlog. */
   readonly caughtUpMs: number
 }
+
+/** Until when what was under way at the begin of a fault may arrive, in milliseconds of the monotonic clock. */
+export const overMs = ({ kind, endedMs, caughtUpMs }: Fault): number =>
+  kind.lingers ? endedMs + caughtUpMs : endedMs
 
 /** A fault that is to happen. */
 export interface PlannedFault {

@@ -7,6 +7,8 @@ const SCORE_TOLERANCE = 1e-4
 
 /** Keeps book of what was sent and what arrived of the numbered records. */
 export class Ledger {
+  /** When each record was handed in, in milliseconds of the monotonic clock. */
+  readonly handedMs: Float64Array
   /** How often each record arrived, up to 255. */
   readonly counts: Uint8Array
   /** Of each record's first and last arrival, in milliseconds of the monotonic clock. */
@@ -26,11 +28,17 @@ export class Ledger {
 
   constructor(readonly expected: Expected) {
     const { total } = expected
+    this.handedMs = new Float64Array(total)
     this.counts = new Uint8Array(total)
     this.firstMs = new Float64Array(total)
     this.lastMs = new Float64Array(total)
     this.differs = new Uint8Array(total)
     this.unscored = new Uint8Array(total)
+  }
+
+  /** Notes that records are handed in. */
+  handIn(first: number, count: number, atMs: number): void {
+    this.handedMs.fill(atMs, first, first + count)
   }
 
   take({ number, code, score, atMs }: Arrival): void {

@@ -118,7 +118,11 @@ t.test('sessions under way at a loss are touched, others must not differ', async
       [loss],
     )
   t.match(other(3, { score: 2 }), { touchedThatDiffer: 1, untouchedThatDiffer: 0 })
-  t.match(other(5, { score: 2 }), { touchedThatDiffer: 0, untouchedThatDiffer: 1 })
+  t.match(other(5, { score: 2 }), {
+    touchedThatDiffer: 0,
+    untouchedThatDiffer: 1,
+    examples: ['record 5 has another verdict than in an undisturbed run'],
+  })
   t.match(other(5, { score: 0.00005 }), { untouchedThatDiffer: 0 })
   t.match(other(0, { code: verdictCode({ status: 'scored', anomaly: true }) }), { untouchedThatDiffer: 1 })
 })
