@@ -38,6 +38,7 @@ export class Disturbance {
   readonly #patienceMs: number
   /** Number of the record that is handed in next. */
   #next = 0
+  #isOver = false
 
   constructor(
     readonly topology: Topology,
@@ -60,6 +61,7 @@ export class Disturbance {
       await sleep(SETTLE_MS)
       return { ledger: this.#ledger, faults: this.#faults, seconds }
     } finally {
+      this.#isOver = true
       clearInterval(poll)
       this.#reader.close()
     }
@@ -70,6 +72,7 @@ export class Disturbance {
     for (const batch of batchesOf(replay, expected.total, BATCH)) {
       const waitMs = startedMs + (batch.first / rate) * 1000 - monotonicMs()
       if (waitMs > 0) await sleep(waitMs)
+      if (this.#isOver) return
       this.#ledger.handIn(batch.first, batch.lines.length, monotonicMs())
       await this.topology.send(batch)
       this.#next = batch.first + batch.lines.length
