@@ -82,6 +82,8 @@ export class Disturbance {
   /** One fault after the other, as long as records are handed in. */
   async #disturb(): Promise<void> {
     const { expected, rate, seed } = this.options
+    // Some programs may still be starting.
+    await this.#caughtUp()
     for (const planned of plan(this.topology.kinds, seed)) {
       await sleep(planned.waitMs)
       const leftMs = ((expected.total - this.#next) / rate) * 1000

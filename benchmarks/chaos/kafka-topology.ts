@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
+import { mendReadCommitted } from '../../plugin/kafka/read-committed.js'
 import { KafkaBroker } from '../services/kafka-broker.js'
 import { alone } from './beside.js'
 import type { Expected } from './expected.js'
@@ -31,6 +32,7 @@ export async function kafkaTopology(options: TopologyOptions): Promise<Topology>
   const { folder, network, expected } = options
   const link = await network?.link('broker', true)
   const broker = await KafkaBroker.start((link?.neighbour ?? HERE).host)
+  mendReadCommitted()
   const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
   await makeTopics(kafka)
   const config = join(folder, 'stage.logneo.yaml')

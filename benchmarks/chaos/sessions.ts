@@ -1,5 +1,5 @@
 import type { Expected } from './expected.js'
-import { type Fault, overMs } from './fault.js'
+import type { Fault } from './fault.js'
 import type { Ledger } from './ledger.js'
 
 /** What the faults did to the sessions. */
@@ -14,9 +14,8 @@ export interface SessionAssessment {
 
 /** What became of the records of one session; times in milliseconds of the monotonic clock. */
 interface Span {
-  /** When its first record was handed in, the first one arrived, and the last copy of one did. */
+  /** When its first record was handed in, and the last copy of one arrived. */
   handedMs: number
-  firstMs: number
   lastMs: number
   isUnscored: boolean
   /** A record with a verdict that is not the expected one; -1: there is none. */
@@ -45,7 +44,6 @@ export function assessSessions(
 function spansOf(ledger: Ledger, { total, sessions, numSessions }: Expected): Span[] {
   const spans: Span[] = Array.from({ length: numSessions }, () => ({
     handedMs: Number.POSITIVE_INFINITY,
-    firstMs: Number.POSITIVE_INFINITY,
     lastMs: Number.NEGATIVE_INFINITY,
     isUnscored: false,
     differing: -1,
@@ -54,7 +52,6 @@ function spansOf(ledger: Ledger, { total, sessions, numSessions }: Expected): Sp
     if (ledger.counts[number] === 0) continue
     const span = spans[sessions[number]!]!
     span.handedMs = Math.min(span.handedMs, ledger.handedMs[number]!)
-    span.firstMs = Math.min(span.firstMs, ledger.firstMs[number]!)
     span.lastMs = Math.max(span.lastMs, ledger.lastMs[number]!)
     if (ledger.unscored[number]) span.isUnscored = true
     if (ledger.differs[number]) span.differing = number
@@ -70,7 +67,6 @@ function isTouched(span: Span, faults: readonly Fault[]): boolean {
   )
 }
 
-/** Whether something of it arrived from before a loss and something after it; repeated records count, as they are judged anew. */
-function isCut({ handedMs, firstMs, lastMs }: Span, fault: Fault): boolean {
-  return handedMs <= fault.endedMs && firstMs <= overMs(fault) && lastMs >= fault.beganMs
-}
+/** Whether something of it was handed in before a loss was over, and something arrived after it began; repeated records count, as they are judged anew. */
+const isCut = ({ handedMs, lastMs }: Span, fault: Fault): boolean =>
+  handedMs <= fault.endedMs && lastMs >= fault.beganMs
