@@ -171,3 +171,6 @@ YAML
 }
 
 smoke_demo() { logneo demo --no-progress | tee /dev/stderr | grep -q 'sessions with faults'; }
+
+# All pipelines, 15 s each; what is killed, frozen and cut off, and what must hold: docs/chaos.md.
+smoke_chaos() { timeout 600 npm run bench -- chaos --minutes 1 --rate 1000; }

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { TOPOLOGIES } from './chaos/topology-names.js'
 import { DEFAULT_REPLAY } from './replay.js'
 import { describe, machineFacts } from './report.js'
 
@@ -97,6 +98,19 @@ withReplay(
     (await import('./hostile.js')).run(replayOf(options) as never),
   ),
 ).option('--minutes <n>', 'how long', positive, 1)
+
+withReplay(
+  add('chaos', 'whether records survive kills and network cuts', async options =>
+    (await import('./chaos.js')).run(replayOf(options) as never),
+  ),
+)
+  .option('--minutes <n>', 'how long, all topologies together', positive, 1)
+  .option('--rate <n>', 'records a second', count, 2000)
+  .option('--seed <n>', 'random seed of the faults', count, 42)
+  .addOption(
+    new Option('--topologies <name...>', 'which pipelines').choices(TOPOLOGIES).default([...TOPOLOGIES]),
+  )
+  .option('--out <dir>', 'where results.md and results.json are, to write the report into them')
 
 add('accuracy', 'precision, recall and F1, one row a method', async options =>
   (await import('./accuracy.js')).run(options),

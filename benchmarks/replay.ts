@@ -33,6 +33,17 @@ export const DEFAULT_REPLAY: ReplayInput = {
   format: 'postgresql',
 }
 
+/** Lines as records `{message, number}`, numbered from `firstNumber` on. */
+export function packLines(lines: readonly string[], firstNumber: number): PackedChunk {
+  const writer = new PackWriter()
+  lines.forEach((message, i) => {
+    writer.arrayHeader(2)
+    writer.eventTimeMs(Date.now())
+    encodeRecord(writer, { message, number: firstNumber + i })
+  })
+  return { entries: writer.take(), count: lines.length }
+}
+
 const MAX_REPLAYS = 1000
 const PAUSE_MS = 60_000
 const ISO_TIME = /\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{3})?/
@@ -82,17 +93,9 @@ export class Replay {
     { chunkRecords, maxRecords = Number.POSITIVE_INFINITY, firstNumber = 0 }: ChunkOptions,
   ): PackedChunk[] {
     const lines = this.linesOf(number).slice(0, maxRecords)
-    const writer = new PackWriter()
     const chunks: PackedChunk[] = []
-    for (let from = 0; from < lines.length; from += chunkRecords) {
-      const to = Math.min(from + chunkRecords, lines.length)
-      for (let i = from; i < to; i++) {
-        writer.arrayHeader(2)
-        writer.eventTimeMs(Date.now())
-        encodeRecord(writer, { message: lines[i]!, number: firstNumber + i })
-      }
-      chunks.push({ entries: writer.take(), count: to - from })
-    }
+    for (let from = 0; from < lines.length; from += chunkRecords)
+      chunks.push(packLines(lines.slice(from, from + chunkRecords), firstNumber + from))
     return chunks
   }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { ConnectionOptions } from 'node:tls'
 import type { Kafka, LogEntry, RetryOptions, SASLOptions } from 'kafkajs'
 import { isInteger, isPresent, isText, type OptionRule } from '../check-options.js'
+import { mendReadCommitted } from './read-committed.js'
 
 /** How to reach a Kafka cluster. */
 export interface KafkaConnectionOptions {
@@ -72,6 +73,7 @@ export async function makeKafka(
   warn: (message: string) => void,
 ): Promise<Kafka> {
   const { Kafka, logLevel } = await import('kafkajs')
+  mendReadCommitted()
   const { brokers, clientId, tls, sasl, connectTimeoutMs } = options
   const say = seldom(warn)
   return new Kafka({

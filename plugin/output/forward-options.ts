@@ -48,7 +48,7 @@ export interface ForwardOutputOptions {
   readonly connectTimeoutMs?: number
   /** Wait before the first retry; each further one doubles it. Default 200. */
   readonly retryMinMs?: number
-  /** Longest wait between retries. Default 30,000. */
+  /** Longest wait between retries: a receiver that is back is found so much later at the most. Default 5,000. */
   readonly retryMaxMs?: number
   /**
    * Failures in a row, with no ack between them, after which all that waits is given up. Default none: nothing is lost while the
@@ -88,7 +88,7 @@ export const DEFAULT_FORWARD_OUTPUT_OPTIONS: ResolvedForwardOutputOptions = Obje
   ackTimeoutMs: 60_000,
   connectTimeoutMs: 10_000,
   retryMinMs: 200,
-  retryMaxMs: 30_000,
+  retryMaxMs: 5000,
   maxRetries: Number.POSITIVE_INFINITY,
   closeTimeoutMs: 10_000,
   warn: () => {},
