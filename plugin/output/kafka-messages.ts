@@ -20,7 +20,7 @@ const MAX_MESSAGES = 1000
  * Entries from `from` on as messages: the session is the key, so that its records stay on one partition, the record as JSON is the value, and the
  * tag a header.
  *
- * @throws RecordTooLargeError when an entry alone is larger than a batch
+ * @throws RecordTooLargeError when an entry alone is larger than a batch, or more than JSON can be made of
  */
 export function* kafkaMessages(
   tag: string,
@@ -35,7 +35,7 @@ export function* kafkaMessages(
   for (let i = from; i < entries.count; i++) {
     const message = toMessage(entries, i, sessions[i], headers)
     const size = message.value.length + (message.key?.length ?? 0) + headers.tag.length + MESSAGE_OVERHEAD
-    if (size > maxBatchBytes) throw new RecordTooLargeError(i, size, maxBatchBytes)
+    if (size > maxBatchBytes) throw new RecordTooLargeError(i, size, `a batch holds at most ${maxBatchBytes}`)
     if (bytes + size > maxBatchBytes || messages.length === MAX_MESSAGES) {
       yield { messages, bytes, next: i }
       messages = []
