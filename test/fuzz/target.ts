@@ -63,11 +63,12 @@ export async function endOfAsync(
   }
 }
 
-const MAX_END_LENGTH = 60
+const WORDS_OF_END = 4
 
 function errorEnd(error: unknown, documented: readonly ErrorClass[]): string {
   if (!documented.some(kind => error instanceof kind)) throw error
   const { name, message } = error as Error
   // Without what messages show of the input, or each input would be a new end.
-  return `${name} ${message.replace(/"[^"]*"|[^a-zA-Z ]/g, '').slice(0, MAX_END_LENGTH)}`
+  const words = message.replace(/"[^"]*"|[^a-zA-Z ]/g, '').split(' ')
+  return [name, ...words.slice(0, WORDS_OF_END)].join(' ')
 }

@@ -8,6 +8,11 @@ import { endOf, type FuzzTarget } from '../target.js'
 const CONFIGS = fileURLToPath(new URL('../../../../configs/', import.meta.url))
 const ENVIRONMENT = { SECRET: 'hunter2-hunter2', NUMBER: '7' }
 
+/** Pieces of YAML and of our config, with spaces between. */
+const WORDS =
+  `\${SECRET} \${NUMBER} \${ $\${ \${file:/dev/null} *a &a <<: !!js | >- ? [ ] { } " ' 0 -1 1e9 .inf null true # ` +
+  "input: output: forward: kafka: http: session: regex: '(a+)+$' alerts: persist: tls: shared_key: brokers: paths:"
+
 /** Config files: a config, or a list of problems. */
 export function configFile(): FuzzTarget {
   const names = readdirSync(CONFIGS, { recursive: true, encoding: 'utf8' })
@@ -15,57 +20,7 @@ export function configFile(): FuzzTarget {
   return {
     seeds: files.map(name => readFileSync(join(CONFIGS, name))),
     maxBytes: 1 << 16,
-    words: [
-      ...[
-        '${SECRET}',
-        '${NUMBER}',
-        '${',
-        '$${',
-        '${file:/dev/null}',
-        '*a',
-        '&a ',
-        '<<: *a',
-        '- ',
-        '  ',
-        '\n',
-        ': ',
-        '!!js ',
-        '|',
-        '>-',
-      ],
-      ...[
-        '[',
-        ']',
-        '{',
-        '}',
-        '"',
-        "'",
-        '0',
-        '-1',
-        '1e9',
-        '.inf',
-        'null',
-        'true',
-        '#',
-        '---\n',
-        '\t',
-        '__proto__: 1\n',
-        '? ',
-      ],
-      ...[
-        'input:',
-        'output:',
-        'forward:',
-        'kafka:',
-        'http:',
-        'session:',
-        'regex:',
-        "'(a+)+$'",
-        'alerts:',
-        'persist:',
-        'tls:',
-      ],
-    ],
+    words: [...WORDS.split(' '), ' ', '  ', '\n', ': ', '- ', '---\n', '\t', '__proto__: 1\n'],
     run: input => endOf(() => parseConfig(input.toString(), ENVIRONMENT, '/tmp') && 'config', ConfigError),
   }
 }
