@@ -6,10 +6,10 @@ import { type FuzzTarget, MAX_INPUT_BYTES } from './target.js'
 const MAX_KEPT = 2000
 /** Ends that are told apart. */
 const MAX_ENDS = 5000
-/** Time that any input may take, and what longer ones may take besides. Machines that do other things beside are slow at times. */
+/** Time of the processor that any input may take, and what longer ones may take besides. */
 const BASE_MS = 250
 const MS_PER_KIBIBYTE = 1
-/** How often an input that was too slow is tried again: it is slow if it is each time. */
+/** An input that seems slow is tried so often again, as the machine may have been busy with other things: it is slow if it is each time. */
 const SLOW_RETRIES = 3
 
 /** An input that ended as none may. */
@@ -65,10 +65,22 @@ interface Run {
 
 /** Runs a target on one input, and judges the way it ended. */
 export async function runOnce(target: FuzzTarget, input: Buffer): Promise<Run> {
-  let run = await timed(target, input)
+  const run = await timed(target, input)
   const maxMs = BASE_MS + (MS_PER_KIBIBYTE * input.length) / 1024
-  for (let i = 0; i < SLOW_RETRIES && run.ms > maxMs; i++) run = await timed(target, input)
-  return run.ms > maxMs ? { ms: run.ms, reason: `took ${Math.round(run.ms)} ms` } : run
+  if (run.ms <= maxMs) return run
+  let leastMs = Number.POSITIVE_INFINITY
+  for (let i = 0; i < SLOW_RETRIES && leastMs > maxMs; i++)
+    leastMs = Math.min(leastMs, await processorMs(target, input))
+  return leastMs <= maxMs
+    ? { ...run, ms: leastMs }
+    : { ms: leastMs, reason: `took ${Math.round(leastMs)} ms` }
+}
+
+async function processorMs(target: FuzzTarget, input: Buffer): Promise<number> {
+  const before = process.cpuUsage()
+  await timed(target, input)
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
 }
 
 async function timed(target: FuzzTarget, given: Buffer): Promise<Run> {
