@@ -13,24 +13,26 @@ interface Cursor {
   pos: number
   /** Values that may still come. */
   left: number
+  /** Whether the value is within a key. */
+  isKey: boolean
 }
 
 /**
  * Decodes the record at `[start, end)`, which must have been scanned before. Keys such as `__proto__` become own
  * properties, extensions `PackedExt`, bin a copied `Buffer`, integers beyond 2^53 `bigint`. Bytes that are not UTF-8
- * become U+FFFD, so forward the raw record, not this one, where bytes matter.
+ * become U+FFFD, keys that are lists or maps their JSON, so forward the raw record, not this one, where bytes matter.
  *
  * @throws TypeError when the value is not a map
  * @throws RangeError when the value is cut off, nested too deeply, of more than `MAX_VALUES` values or not msgpack
  */
 export function decodeRecord(buf: Buffer, start: number, end: number): Record<string, unknown> {
   if (readMapHeader(buf, start) < 0) throw new TypeError('a record must be a msgpack map')
-  return decodeMap({ buf, end, pos: start, left: MAX_VALUES }, 0)
+  return decodeMap({ buf, end, pos: start, left: MAX_VALUES, isKey: false }, 0)
 }
 
 /** Decodes any value at `start`; see `decodeRecord`. */
 export function decodeValue(buf: Buffer, start: number, end: number): unknown {
-  return decodeNext({ buf, end, pos: start, left: MAX_VALUES }, 0)
+  return decodeNext({ buf, end, pos: start, left: MAX_VALUES, isKey: false }, 0)
 }
 
 function decodeNext(at: Cursor, depth: number): unknown {
@@ -63,7 +65,7 @@ function decodeMap(at: Cursor, depth: number): Record<string, unknown> {
   enter(at, depth)
   const record: Record<string, unknown> = {}
   for (let i = 0; i < pairs; i++) {
-    const key = keyText(decodeNext(at, depth + 1))
+    const key = decodeKey(at, depth + 1)
     const value = decodeNext(at, depth + 1)
     if (key === '__proto__') {
       Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true })
@@ -73,6 +75,19 @@ function decodeMap(at: Cursor, depth: number): Record<string, unknown> {
   }
   return record
 }
+
+/** A key within a key is no text: each level would double the marks that keep the quotes of the one inside apart. */
+function decodeKey(at: Cursor, depth: number): string {
+  const { isKey } = at
+  at.isKey = true
+  const key = decodeNext(at, depth)
+  at.isKey = isKey
+  if (isKey && isStructure(key)) throw new RangeError('a key holds keys that are lists or maps')
+  return keyText(key)
+}
+
+const isStructure = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Buffer.isBuffer(value)
 
 function keyText(key: unknown): string {
   if (typeof key === 'string') return key

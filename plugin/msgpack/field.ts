@@ -35,15 +35,20 @@ function findKey(buf: Uint8Array, start: number, end: number, key: Uint8Array): 
 
 /**
  * The value at `start` as text: str and bin as UTF-8 (bytes that are not become U+FFFD), nil as the empty string, numbers and booleans as
- * written in JSON, anything else as JSON; undefined for lists and maps that are longer than any text of them that somebody could want. `end`
- * is any bound at or after the value's end.
+ * written in JSON, anything else as JSON; undefined for lists and maps that are longer than any text of them that somebody could want, or that
+ * JSON has no form for. `end` is any bound at or after the value's end.
  */
 export function readText(buf: Buffer, start: number, end: number): string | undefined {
   const text = textStart(buf, start)
   if (text >= 0) return buf.toString('utf8', text, Math.min(text + textLength(buf, start), end))
   if (skip(buf, start, end) - start > MAX_STRUCTURE_BYTES) return undefined
-  const value = decodeValue(buf, start, end)
-  return value === null ? '' : toJson(value)
+  try {
+    const value = decodeValue(buf, start, end)
+    return value === null ? '' : toJson(value)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
 }
 
 /** Lists and maps that are read as text. */

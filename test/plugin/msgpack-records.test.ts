@@ -183,6 +183,12 @@ t.test('decoding refuses what was not scanned', async t => {
   t.throws(() => decodeValue(Buffer.from('ddffffffff', 'hex'), 0, 5), RangeError)
   t.throws(() => decodeValue(Buffer.alloc(100_000, 0x91), 0, 100_000), RangeError)
   t.throws(() => decodeValue(Buffer.from([0xc1]), 0, 1), RangeError)
+  let nested = encode([[1]])
+  for (let i = 0; i < 30; i++) nested = Buffer.concat([Buffer.from([0x81]), nested, encode('"')])
+  t.throws(() => decodeValue(nested, 0, nested.length), {
+    message: /a key holds keys that are lists or maps/,
+  })
+  t.equal(readText(nested, 0, nested.length), undefined)
   const manyMaps = Buffer.concat([Buffer.from('dd00000000', 'hex'), Buffer.alloc(MAX_VALUES, 0x80)])
   manyMaps.writeUInt32BE(MAX_VALUES, 1)
   t.throws(() => decodeValue(manyMaps, 0, manyMaps.length), { message: /more than 1000000 values/ })
