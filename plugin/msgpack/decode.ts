@@ -30,15 +30,15 @@ export function decodeRecord(buf: Buffer, start: number, end: number): Record<st
   return decodeMap({ buf, end, pos: start, left: MAX_VALUES, isKey: false }, 0)
 }
 
-/** Decodes any value at `start`; see `decodeRecord`. */
-export function decodeValue(buf: Buffer, start: number, end: number): unknown {
-  return decodeNext({ buf, end, pos: start, left: MAX_VALUES, isKey: false }, 0)
+/** Decodes any value at `start`; see `decodeRecord`. @param maxValues more are refused */
+export function decodeValue(buf: Buffer, start: number, end: number, maxValues = MAX_VALUES): unknown {
+  return decodeNext({ buf, end, pos: start, left: maxValues, isKey: false }, 0)
 }
 
 function decodeNext(at: Cursor, depth: number): unknown {
   const { buf, pos } = at
   if (pos >= at.end) throw new RangeError('the msgpack value is cut off')
-  if (at.left-- === 0) throw new RangeError(`it holds more than ${MAX_VALUES} values`)
+  if (at.left-- === 0) throw new RangeError('it holds too many values')
   const b = buf[pos]!
   if (b < 0x80 || b >= 0xe0) return buf.readInt8(take(at, 1))
   if (b < 0x90 || b === 0xde || b === 0xdf) return decodeMap(at, depth)

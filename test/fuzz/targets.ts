@@ -9,6 +9,7 @@ import { bulkAnswer, kafkaValue } from './targets/kafka.js'
 import { msgpackFrames, msgpackRecord } from './targets/msgpack.js'
 import { sidecarReply, sidecarRequest } from './targets/sidecar.js'
 import { positions, replayFile, stateDirectory } from './targets/state.js'
+import { storedSession, storedVerdicts } from './targets/store.js'
 
 /** All that reads bytes from outside. */
 export const TARGETS: readonly TargetEntry[] = [
@@ -36,6 +37,8 @@ export const TARGETS: readonly TargetEntry[] = [
   { name: 'state', share: 5, open: stateDirectory },
   { name: 'replay', share: 3, open: replayFile },
   { name: 'positions', share: 3, open: positions },
+  { name: 'stored-session', share: 50, open: storedSession },
+  { name: 'stored-verdicts', share: 50, open: storedVerdicts },
 ]
 
 export function findTarget(name: string): TargetEntry | undefined {

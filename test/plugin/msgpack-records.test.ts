@@ -191,7 +191,7 @@ t.test('decoding refuses what was not scanned', async t => {
   t.equal(readText(nested, 0, nested.length), undefined)
   const manyMaps = Buffer.concat([Buffer.from('dd00000000', 'hex'), Buffer.alloc(MAX_VALUES, 0x80)])
   manyMaps.writeUInt32BE(MAX_VALUES, 1)
-  t.throws(() => decodeValue(manyMaps, 0, manyMaps.length), { message: /more than 1000000 values/ })
+  t.throws(() => decodeValue(manyMaps, 0, manyMaps.length), { message: /too many values/ })
   manyMaps.writeUInt32BE(MAX_VALUES - 1, 1)
   t.equal((decodeValue(manyMaps, 0, manyMaps.length) as unknown[]).length, MAX_VALUES - 1)
 })
