@@ -294,7 +294,12 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'a certificate without its key',
     kafka('{}', '{topic: b, tls: {cert: a.pem}}'),
-    'output.kafka.tls.cert needs the other of cert and key: give both (line 3)',
+    'output.kafka.tls has only one of cert and key: give both (line 3)',
+  ],
+  [
+    'client certificates of anybody',
+    `${MINIMAL.replace('stdin', 'http: {tls: {cert: a, key: b, require_client_certificate: true}}, stdin')}`,
+    'input.http.tls.require_client_certificate without ca takes a certificate of any public authority: set ca to your own (line 2)',
   ],
   [
     'a tag of our own from Kafka',
