@@ -9,9 +9,9 @@ import type { ConfigFile } from './config-schema.js'
 import { MIB } from './config-sections/limits.js'
 import { DEFAULT_LOG_LEVEL, DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
 import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
-import type { KafkaTlsOptions } from './kafka/connection.js'
 import type { SessionRule } from './line-rules.js'
 import type { RedisStoreOptions } from './store/redis-options.js'
+import type { TlsClientFiles } from './tls-files.js'
 
 /** A checked file in the terms of the parts it configures. @param folder for relative paths */
 export function toConfig(file: ConfigFile, folder: string): Config {
@@ -290,13 +290,6 @@ interface ClusterSettings {
 function clusterOptions<T extends ClusterSettings>(
   { tls, ...settings }: T,
   absolute: (path: string) => string,
-): CamelKeys<Omit<T, 'tls'>> & { tls?: KafkaTlsOptions } {
-  if (tls === undefined) return camelKeys(settings)
-  const { ca, cert, key, ...others } = tls
-  const paths = {
-    ...(ca !== undefined && { ca: absolute(ca) }),
-    ...(cert !== undefined && { cert: absolute(cert) }),
-    ...(key !== undefined && { key: absolute(key) }),
-  }
-  return { ...camelKeys(settings), tls: { ...paths, ...camelKeys(others) } }
+): CamelKeys<Omit<T, 'tls'>> & { tls?: TlsClientFiles } {
+  return { ...camelKeys(settings), ...(tls && { tls: tlsOptions(tls, absolute) }) }
 }

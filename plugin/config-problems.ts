@@ -1,6 +1,8 @@
 import type { z } from 'zod'
 import { LATER_SETTINGS } from './config-schema.js'
-import type { SettingPath } from './config-source.js'
+import { type FilledIn, pathKey } from './config-secrets.js'
+import { type SettingPath, valueAt } from './config-source.js'
+import { isSecretSetting } from './secret-settings.js'
 
 /** Something wrong with a setting. */
 export interface Problem {
@@ -22,24 +24,25 @@ export function settingName(path: SettingPath): string {
 /**
  * What the schema found, in words.
  *
- * @param valueAt what stands in the file at a path
+ * @param filled what the file says; no secret, and nothing that was filled in, is shown
  * @param namesAt the names that a map of settings knows
  */
 export function describeIssues(
   issues: readonly z.core.$ZodIssue[],
-  valueAt: (path: SettingPath) => unknown,
+  filled: FilledIn,
   namesAt: (path: SettingPath) => readonly string[],
 ): Problem[] {
   return issues.flatMap(issue => {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map(key => unknownSetting([...issue.path, key], namesAt(issue.path)))
     const { path, message } = issue
-    const value = valueAt(path)
-    const text =
-      value === undefined
-        ? `${settingName(path)} is missing: it must be ${message}`
-        : `${settingName(path)} must be ${message}, ${isSecret(path) ? 'and is not' : `got ${show(value)}`}`
-    return [{ path, text }]
+    const isMissing = valueAt(filled.data, path) === undefined
+    // A text in place of a map or list may well be the secret that belongs into it.
+    const isPlain = issue.code !== 'invalid_type' || !['object', 'array'].includes(issue.expected)
+    const text = isMissing
+      ? `is missing: it must be ${message}`
+      : `must be ${message}, ${shown(filled, path, isPlain)}`
+    return [{ path, text: `${settingName(path)} ${text}` }]
   })
 }
 
@@ -52,18 +55,21 @@ function unknownSetting(path: SettingPath, known: readonly string[]): Problem {
   return { path, text: `${name} is unknown: ${advice}` }
 }
 
-const SECRETS: ReadonlySet<unknown> = new Set(['shared_key', 'password', 'token'])
-
-/** Settings whose value no message shows, also where it is wrong. */
-const isSecret = (path: SettingPath): boolean => SECRETS.has(path.at(-1))
-
 const MAX_SHOWN = 80
 
-function show(value: unknown): string {
-  if (value === null) return 'nothing'
-  const text = typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : String(value)
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text
+/** What a wrong setting is, as far as anybody may know. */
+function shown({ data, written }: FilledIn, path: SettingPath, mayShowText: boolean): string {
+  if (isSecretSetting(path)) return 'and is not'
+  const value = written.get(pathKey(path)) ?? valueAt(data, path)
+  if (value === null) return 'got nothing'
+  // There may be secrets in them.
+  if (typeof value === 'object') return `got ${Array.isArray(value) ? listName(value) : 'a map'}`
+  if (typeof value === 'string' && !mayShowText) return 'got a text'
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return `got ${text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text}`
 }
+
+const listName = ({ length }: readonly unknown[]): string => (length === 0 ? '[]' : 'a list')
 
 /** The known name that most likely was meant, if one is close. */
 export function nearest(name: string, known: readonly string[]): string | undefined {

@@ -6,10 +6,6 @@ export function kafka(get: Get, report: Report): void {
   topics(get, report)
   transactions(get, report)
   keptSessions(get, report)
-  for (const section of ['input.kafka', 'output.kafka']) {
-    const files = ['cert', 'key'].filter(name => get(`${section}.tls.${name}`) !== undefined)
-    if (files.length === 1) report(`${section}.tls.${files[0]}`, 'needs the other of cert and key: give both')
-  }
   const { heartbeatMs, sessionTimeoutMs } = DEFAULT_KAFKA_INPUT_OPTIONS
   const beat = get('input.kafka.heartbeat_ms') ?? heartbeatMs
   const session = get('input.kafka.session_timeout_ms') ?? sessionTimeoutMs

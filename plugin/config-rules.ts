@@ -6,7 +6,7 @@ import { kafka } from './config-rules-kafka.js'
 import { DEFAULT_METRICS_ADDRESS } from './config-sections/operation.js'
 import { DEFAULT_TAG_PREFIX } from './config-sections/output.js'
 import { SECURITY_RULES } from './config-security-rules.js'
-import type { SettingPath } from './config-source.js'
+import { valueAt } from './config-source.js'
 import { DEFAULT_FORWARD_SERVER_OPTIONS } from './input/forward-options.js'
 import { DEFAULT_HTTP_INPUT_OPTIONS } from './input/http-options.js'
 import { DEFAULT_ELASTICSEARCH_OPTIONS } from './output/elasticsearch-options.js'
@@ -44,16 +44,6 @@ export function checkRules(data: unknown): Problem[] {
   ])
     rule(get, report)
   return problems
-}
-
-/** What is at a path of plain data. */
-export function valueAt(data: unknown, path: SettingPath): unknown {
-  let value = data
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-    value = (value as Record<PropertyKey, unknown>)[name]
-  }
-  return value
 }
 
 function needsSections(get: Get, report: Report): void {

@@ -17,15 +17,16 @@ function logins(get: Get, report: Report): void {
     report('output.forward.username', 'needs shared_key, as the handshake proves both: set the key')
 }
 
+const CLIENTS = ['output.forward', 'input.kafka', 'output.kafka', 'store']
+
 function certificates(get: Get, report: Report): void {
-  if ((get('output.forward.tls.cert') === undefined) !== (get('output.forward.tls.key') === undefined))
-    report('output.forward.tls', 'has only one of cert and key: give both')
-  if (
-    get('input.forward.tls.require_client_certificate') === true &&
-    get('input.forward.tls.ca') === undefined
-  )
-    report(
-      'input.forward.tls.require_client_certificate',
-      'without ca takes a certificate of any public authority: set ca to your own',
-    )
+  for (const section of CLIENTS) {
+    if ((get(`${section}.tls.cert`) === undefined) !== (get(`${section}.tls.key`) === undefined))
+      report(`${section}.tls`, 'has only one of cert and key: give both')
+  }
+  for (const section of ['input.forward', 'input.http']) {
+    const name = `${section}.tls.require_client_certificate`
+    if (get(name) === true && get(`${section}.tls.ca`) === undefined)
+      report(name, 'without ca takes a certificate of any public authority: set ca to your own')
+  }
 }

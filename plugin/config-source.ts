@@ -28,11 +28,17 @@ export function readSource(text: string): ConfigSource {
   const faults = [...document.errors, ...document.warnings]
   if (faults.length > 0) {
     throw new ConfigError(
-      faults.map(({ message, pos }) => `${message}: correct the YAML (line ${lines.linePos(pos[0]).line})`),
+      faults.map(
+        ({ message, pos }) =>
+          `${withoutText(message)}: correct the YAML (line ${lines.linePos(pos[0]).line})`,
+      ),
     )
   }
   return { data: toData(document), lineOf: path => lineOf(document, lines, path) }
 }
+
+/** What the parser says without what it shows of the file, which may be a secret: a password that begins with `!` is a tag to it. */
+const withoutText = (message: string): string => message.split(':', 1)[0]!
 
 function toData(document: Document): unknown {
   let data: unknown
@@ -40,7 +46,7 @@ function toData(document: Document): unknown {
     data = document.toJS({ maxAliasCount: MAX_ALIASES })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new ConfigError([`${reason}: write out what the aliases (*name) stand for`])
+    throw new ConfigError([`${withoutText(reason)}: write out what the aliases (*name) stand for`])
   }
   if (isDeeper(data, MAX_DEPTH)) {
     throw new ConfigError([`settings are nested more than ${MAX_DEPTH} deep: remove what is not a setting`])
@@ -52,6 +58,16 @@ function toData(document: Document): unknown {
 function isDeeper(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return depth === 0 || Object.values(value).some(item => isDeeper(item, depth - 1))
+}
+
+/** What is at a path of plain data. */
+export function valueAt(data: unknown, path: SettingPath): unknown {
+  let value = data
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    value = (value as Record<PropertyKey, unknown>)[name]
+  }
+  return value
 }
 
 function lineOf(document: Document, lines: LineCounter, path: SettingPath): number {

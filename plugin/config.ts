@@ -8,11 +8,11 @@ import type { RecurrenceOptions } from './adopt/recurrence.js'
 import type { AlertConfig } from './config-alerts.js'
 import { toConfig } from './config-mapping.js'
 import { describeIssues, type Problem, settingName } from './config-problems.js'
-import { checkRules, valueAt } from './config-rules.js'
+import { checkRules } from './config-rules.js'
 import { configFileSchema } from './config-schema.js'
 import { type Environment, type FilledIn, fillIn, pathKey } from './config-secrets.js'
 import type { LOG_LEVELS } from './config-sections/operation.js'
-import { type ConfigSource, readSource, type SettingPath } from './config-source.js'
+import { type ConfigSource, readSource, type SettingPath, valueAt } from './config-source.js'
 import { ConfigError } from './errors.js'
 import type { HistoryPlace } from './history/open-history.js'
 import type { HistoryOptions } from './history/options.js'
@@ -123,7 +123,7 @@ export function parseConfig(text: string, environment: Environment, folder = '.'
   const issues = result.success ? [] : result.error.issues.filter(({ path }) => !isMissing.has(pathKey(path)))
   const problems: Problem[] = [
     ...filled.problems.map(({ path, text }) => ({ path, text: `${settingName(path)} ${text}` })),
-    ...describeIssues(issues, path => shownValue(filled, path), namesAt),
+    ...describeIssues(issues, filled, namesAt),
     ...checkRules(data),
   ]
   if (!result.success || problems.length > 0) throw new ConfigError(listed(problems, source))
@@ -163,18 +163,6 @@ const SWITCHES: ReadonlyMap<string, boolean> = new Map([
   ['true', true],
   ['false', false],
 ])
-
-/** What the file shows: never a value that was filled in, nor a secret that stands in the file itself. */
-function shownValue({ data, written }: FilledIn, path: SettingPath): unknown {
-  const value = written.get(pathKey(path)) ?? valueAt(data, path)
-  if (typeof value !== 'string' || value.startsWith('${')) return value
-  return SECRETS.has(String(path.at(-1))) ? '[hidden]' : value.replace(USER_INFO, '//[hidden]@')
-}
-
-/** Settings that hold nothing but a secret. */
-const SECRETS: ReadonlySet<string> = new Set(['password', 'api_key', 'secret', 'token', 'shared_key'])
-/** User and password in an address. */
-const USER_INFO = /\/\/[^/?#]*@/
 
 /** The names that the schema knows in the map at a path. */
 function namesAt(path: SettingPath): readonly string[] {

@@ -51,7 +51,7 @@ export class UnpackedTooLargeError extends BadFrameError {
   }
 }
 
-/** Thrown when a record is too large for any frame that the receiver takes. Nothing of that call was sent. */
+/** Thrown when a record is more than the receiver, or the way there, can ever take. Nothing of that call was sent. */
 export class RecordTooLargeError extends PluginError {
   readonly code = 'ERR_FORWARD_RECORD_TOO_LARGE'
   readonly retriable = false
@@ -59,16 +59,15 @@ export class RecordTooLargeError extends PluginError {
   /**
    * @param entryIndex which entry of the call, zero-based
    * @param entryBytes its size
-   * @param maxBytes the largest entry that fits
+   * @param problem what it is too large for, going on with "has N bytes and"
    */
   constructor(
     readonly entryIndex: number,
     readonly entryBytes: number,
-    readonly maxBytes: number,
+    problem: string,
   ) {
     super(
-      `entry ${entryIndex} has ${entryBytes} bytes and a frame holds at most ${maxBytes}: ` +
-        'shorten the record or send it to the dead-letter file',
+      `entry ${entryIndex} has ${entryBytes} bytes and ${problem}: shorten the record or send it to the dead-letter file`,
     )
   }
 }

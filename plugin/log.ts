@@ -1,5 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
 import type { LOG_LEVELS } from './config-sections/operation.js'
+import { SECRET_SETTINGS } from './secret-settings.js'
 
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
@@ -13,7 +14,7 @@ export interface LogOptions {
 }
 
 /** Fields that never reach the log, in whatever object they come. */
-const SECRETS = ['password', 'sharedKey', 'shared_key', 'secret', 'token', 'authorization']
+const SECRETS = [...SECRET_SETTINGS, 'sharedKey', 'apiKey', 'authorization']
 
 /** The program's own log: JSON lines for machines, plain lines for people at a terminal. */
 export function makeLogger({ level, isReadable = process.stderr.isTTY === true, to }: LogOptions): Logger {

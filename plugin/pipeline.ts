@@ -175,6 +175,7 @@ export class Pipeline {
       const at = findField(buffer, start, end, path)
       if (at === NOT_FOUND) continue
       const line = readText(buffer, at, end)
+      if (line === undefined) continue
       const sessionId = this.#sessionPath && this.#sessionId(buffer, start, end)
       const part = this.#parts?.read(chunk, buffer, start, end, line)
       return { line, timeMs, origin, sessionId, part }

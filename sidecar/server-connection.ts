@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { ProtocolError } from './errors.js'
 import { decodeFrame, encodeFrame, FrameReader } from './frames.js'
@@ -14,6 +13,7 @@ import {
   parseRequest,
   type Request,
 } from './protocol.js'
+import { isSameSecret } from './same-secret.js'
 
 /** What answers requests. */
 export interface RequestHandler {
@@ -183,10 +183,4 @@ export class ServerConnection {
     clearTimeout(this.#timer)
     this.onClose()
   }
-}
-
-/** Compares in a time that tells nothing of where texts differ. */
-function isSameSecret(given: string, wanted: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(wanted))
 }

@@ -54,8 +54,11 @@ export class JsonLayout implements Layout {
   }
 }
 
+/** Longest line that is parsed, in characters: objects take many times the memory of their text. */
+const MAX_LENGTH = 1 << 20
+
 function parseRecord(line: string): Record<string, unknown> | undefined {
-  if (!/^\s{0,16}\{/.test(line)) return undefined
+  if (line.length > MAX_LENGTH || !/^\s{0,16}\{/.test(line)) return undefined
   try {
     const value: unknown = JSON.parse(line)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined

@@ -5,6 +5,7 @@ import { KAFKA_VALUE_FORMATS } from '../input/kafka-values.js'
 import { SASL_MECHANISMS } from '../kafka/connection.js'
 import { KAFKA_COMPRESSIONS, DEFAULT_KAFKA_OUTPUT_OPTIONS as writer } from '../output/kafka-options.js'
 import { MAX_MS } from './limits.js'
+import { tlsClient } from './tls.js'
 
 const MAX_BYTES = 2 ** 30
 
@@ -18,19 +19,7 @@ const listOf = (what: string, example: string, description: string) =>
 const cluster = {
   brokers: listOf('A broker, host:port.', 'kafka-1:9092, kafka-2:9092', 'Some of the brokers, host:port.'),
   client_id: optional(text("Name in the brokers' logs and quotas."), reader.clientId),
-  tls: optional(
-    settings({
-      ca: optional(text("PEM file: authorities whose certificates brokers may show. Default: the system's.")),
-      cert: optional(text('PEM file: certificate to show to brokers; needs key.')),
-      key: optional(text('PEM file: its private key.')),
-      server_name: optional(
-        text("Name that the brokers' certificates must bear, where it is not their host."),
-      ),
-      verify: optional(yesOrNo('Whether the certificates of brokers are checked.'), true),
-    }).meta({
-      description: 'TLS 1.2 or newer; {} trusts the usual authorities. Paths are relative to this file.',
-    }),
-  ),
+  tls: optional(tlsClient),
   sasl: optional(
     settings({
       mechanism: oneOf(SASL_MECHANISMS, 'How we show who we are; plain only over TLS.'),

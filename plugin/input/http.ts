@@ -23,6 +23,8 @@ import type { Input } from './input.js'
 const MAX_HEADER_BYTES = 16 * 1024
 /** How often connections that have become idle are closed while the input closes. */
 const CLOSE_IDLE_MS = 50
+/** How long a sender may take for the handshake of TLS; Node would wait for two minutes. */
+const TLS_HANDSHAKE_MS = 10_000
 /** How long a sender that was refused may go on sending what nobody reads. */
 const LINGER_MS = 2000
 
@@ -111,7 +113,7 @@ export class HttpInput implements Input {
       void this.#respond(request, response)
     }
     const server = tls
-      ? createTlsServer({ ...limits, ...tlsOptions(tls) }, respond)
+      ? createTlsServer({ ...limits, ...tlsOptions(tls, requestTimeoutMs) }, respond)
       : createServer(limits, respond)
     server.maxConnections = maxConnections
     server.on('drop', () => this.counters.increment('http_connections_refused_total'))
@@ -219,11 +221,12 @@ export class HttpInput implements Input {
   }
 }
 
-function tlsOptions(tls: NonNullable<HttpInputOptions['tls']>) {
+function tlsOptions(tls: NonNullable<HttpInputOptions['tls']>, requestTimeoutMs: number) {
   const isClientAsked = tls.requireClientCertificate ?? false
   return {
     ...readTlsFiles('http.tls', tls),
     minVersion: MIN_TLS_VERSION,
+    handshakeTimeout: Math.min(TLS_HANDSHAKE_MS, requestTimeoutMs),
     requestCert: isClientAsked,
     rejectUnauthorized: isClientAsked,
   }

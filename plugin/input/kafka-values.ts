@@ -4,6 +4,7 @@ import { encodeRecord } from '../msgpack/encode.js'
 import { bodyStart, readMapHeader } from '../msgpack/header.js'
 import { skip } from '../msgpack/scan.js'
 import type { PackWriter } from '../msgpack/write.js'
+import { parseExactJson } from './exact-json.js'
 
 /** What the values of messages are; `auto` looks at each. */
 export const KAFKA_VALUE_FORMATS = ['auto', 'json', 'text', 'msgpack'] as const
@@ -93,7 +94,7 @@ export class KafkaValues {
     const text = value.toString()
     const start = this.writer.length
     try {
-      const parsed: unknown = JSON.parse(text)
+      const parsed = parseExactJson(text)
       if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
         this.#write(parsed, key)
         return

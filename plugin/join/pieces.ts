@@ -27,12 +27,16 @@ const MAX_CRI_HEADER = 96
 const BRACE = 0x7b
 const LETTER_T = 0x54
 const DOCKER = /^\{"log":"/
+/** Docker breaks lines long before; objects take many times the memory of their text. */
+const MAX_DOCKER_LENGTH = 1 << 20
+
+const isDocker = (line: string): boolean => line.length <= MAX_DOCKER_LENGTH && DOCKER.test(line)
 
 /** What a raw line of CRI or Docker says of itself; nothing when it is neither. */
 export function rawPiece(line: string): Piece | undefined {
   // Nearly all lines are neither, and show it here.
   const first = line.charCodeAt(0)
-  if (first === BRACE) return DOCKER.test(line) ? dockerPiece(line) : undefined
+  if (first === BRACE) return isDocker(line) ? dockerPiece(line) : undefined
   if (line.charCodeAt(10) !== LETTER_T) return undefined
   const cri = CRI.exec(line.length > MAX_CRI_HEADER ? line.slice(0, MAX_CRI_HEADER) : line)
   if (cri !== null) return { content: line.slice(cri[0].length), isBroken: cri[2] === 'P', output: cri[1] }
@@ -72,7 +76,7 @@ export function joinedLine(first: string, content: string): string {
     const flag = header.lastIndexOf(' P')
     return `${header.slice(0, flag)} F${header.slice(flag + 2)}${content}`
   }
-  return DOCKER.test(first) ? dockerLine(first, content) : content
+  return isDocker(first) ? dockerLine(first, content) : content
 }
 
 function dockerLine(first: string, content: string): string {

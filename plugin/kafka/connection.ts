@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { ConnectionOptions } from 'node:tls'
 import type { Kafka, LogEntry, RetryOptions, SASLOptions } from 'kafkajs'
 import { isInteger, isPresent, isText, type OptionRule } from '../check-options.js'
+import { MIN_TLS_VERSION, readTlsFiles, type TlsClientFiles } from '../tls-files.js'
 import { mendReadCommitted } from './read-committed.js'
 
 /** How to reach a Kafka cluster. */
@@ -10,25 +10,12 @@ export interface KafkaConnectionOptions {
   readonly brokers: readonly string[]
   /** Name in the brokers' logs and quotas. Default `logneo`. */
   readonly clientId?: string
-  /** TLS, with what Node trusts unless said otherwise. Default: none. */
-  readonly tls?: KafkaTlsOptions
+  /** TLS, its files read whenever a connection's client is made, so that renewed certificates are taken up. Default: none. */
+  readonly tls?: TlsClientFiles
   /** Who we are. Default: nobody. */
   readonly sasl?: KafkaSaslOptions
   /** How long connecting may take, in milliseconds. Default 5,000. */
   readonly connectTimeoutMs?: number
-}
-
-/** Paths of PEM files, read whenever a connection's client is made, so that renewed certificates are taken up. */
-export interface KafkaTlsOptions {
-  /** Authorities whose certificates brokers may show. */
-  readonly ca?: string
-  /** Our certificate and its key. */
-  readonly cert?: string
-  readonly key?: string
-  /** Name that the brokers' certificates must bear, where it is not their host. */
-  readonly serverName?: string
-  /** Whether certificates are checked. Default true. */
-  readonly verify?: boolean
 }
 
 export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
@@ -83,18 +70,16 @@ export async function makeKafka(
     retry: RETRY,
     logLevel: logLevel.ERROR,
     logCreator: () => entry => say(describe(entry)),
-    ...(tls && { ssl: await tlsOptions(tls) }),
+    ...(tls && { ssl: tlsOptions(tls) }),
     ...(sasl && { sasl: sasl as SASLOptions }),
   })
 }
 
-async function tlsOptions({ serverName, verify, ...files }: KafkaTlsOptions): Promise<ConnectionOptions> {
-  const contents = await Promise.all(
-    Object.entries(files).map(async ([name, path]) => [name, await readFile(path)] as const),
-  )
+function tlsOptions(files: TlsClientFiles): ConnectionOptions {
+  const { serverName, verify } = files
   return {
-    ...Object.fromEntries(contents),
-    minVersion: 'TLSv1.2',
+    ...readTlsFiles('kafka.tls', files),
+    minVersion: MIN_TLS_VERSION,
     ...(serverName !== undefined && { servername: serverName }),
     ...(verify !== undefined && { rejectUnauthorized: verify }),
   }

@@ -1,42 +1,44 @@
 import { bodyStart, readArrayHeader, readMapHeader, textLength, textStart } from './header.js'
+import { toJson } from './json.js'
+import { PackedExt } from './packed-ext.js'
 import { MAX_DEPTH } from './scan.js'
 
-/** An extension value, kept as it came: what its bytes mean is nobody's business here. */
-export class PackedExt {
-  constructor(
-    readonly type: number,
-    readonly data: Buffer,
-  ) {}
-}
+/** Most values that are decoded at once: an empty map takes one byte here, and some 60 once it is an object. */
+export const MAX_VALUES = 1_000_000
 
 /** A walk over one value; the position moves on as parts are taken. */
 interface Cursor {
   readonly buf: Buffer
   readonly end: number
   pos: number
+  /** Values that may still come. */
+  left: number
+  /** Whether the value is within a key. */
+  isKey: boolean
 }
 
 /**
  * Decodes the record at `[start, end)`, which must have been scanned before. Keys such as `__proto__` become own
  * properties, extensions `PackedExt`, bin a copied `Buffer`, integers beyond 2^53 `bigint`. Bytes that are not UTF-8
- * become U+FFFD, so forward the raw record, not this one, where bytes matter.
+ * become U+FFFD, keys that are lists or maps their JSON, so forward the raw record, not this one, where bytes matter.
  *
  * @throws TypeError when the value is not a map
- * @throws RangeError when the value is cut off, nested too deeply or not msgpack
+ * @throws RangeError when the value is cut off, nested too deeply, of more than `MAX_VALUES` values or not msgpack
  */
 export function decodeRecord(buf: Buffer, start: number, end: number): Record<string, unknown> {
   if (readMapHeader(buf, start) < 0) throw new TypeError('a record must be a msgpack map')
-  return decodeMap({ buf, end, pos: start }, 0)
+  return decodeMap({ buf, end, pos: start, left: MAX_VALUES, isKey: false }, 0)
 }
 
-/** Decodes any value at `start`; see `decodeRecord`. */
-export function decodeValue(buf: Buffer, start: number, end: number): unknown {
-  return decodeNext({ buf, end, pos: start }, 0)
+/** Decodes any value at `start`; see `decodeRecord`. @param maxValues more are refused */
+export function decodeValue(buf: Buffer, start: number, end: number, maxValues = MAX_VALUES): unknown {
+  return decodeNext({ buf, end, pos: start, left: maxValues, isKey: false }, 0)
 }
 
 function decodeNext(at: Cursor, depth: number): unknown {
   const { buf, pos } = at
   if (pos >= at.end) throw new RangeError('the msgpack value is cut off')
+  if (at.left-- === 0) throw new RangeError('it holds too many values')
   const b = buf[pos]!
   if (b < 0x80 || b >= 0xe0) return buf.readInt8(take(at, 1))
   if (b < 0x90 || b === 0xde || b === 0xdf) return decodeMap(at, depth)
@@ -63,7 +65,7 @@ function decodeMap(at: Cursor, depth: number): Record<string, unknown> {
   enter(at, depth)
   const record: Record<string, unknown> = {}
   for (let i = 0; i < pairs; i++) {
-    const key = keyText(decodeNext(at, depth + 1))
+    const key = decodeKey(at, depth + 1)
     const value = decodeNext(at, depth + 1)
     if (key === '__proto__') {
       Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true })
@@ -74,10 +76,23 @@ function decodeMap(at: Cursor, depth: number): Record<string, unknown> {
   return record
 }
 
+/** A key within a key is no text: each level would double the marks that keep the quotes of the one inside apart. */
+function decodeKey(at: Cursor, depth: number): string {
+  const { isKey } = at
+  at.isKey = true
+  const key = decodeNext(at, depth)
+  at.isKey = isKey
+  if (isKey && isStructure(key)) throw new RangeError('a key holds keys that are lists or maps')
+  return keyText(key)
+}
+
+const isStructure = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Buffer.isBuffer(value)
+
 function keyText(key: unknown): string {
   if (typeof key === 'string') return key
   if (Buffer.isBuffer(key)) return key.toString()
-  return typeof key === 'object' && key !== null ? JSON.stringify(key) : String(key)
+  return typeof key === 'object' && key !== null ? toJson(key) : String(key)
 }
 
 function decodeArray(at: Cursor, depth: number): unknown[] {

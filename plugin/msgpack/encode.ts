@@ -1,4 +1,4 @@
-import { PackedExt } from './decode.js'
+import { PackedExt } from './packed-ext.js'
 import { MAX_DEPTH } from './scan.js'
 import type { PackWriter } from './write.js'
 

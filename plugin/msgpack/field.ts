@@ -1,5 +1,6 @@
 import { decodeValue } from './decode.js'
 import { bodyStart, NOT_FOUND, readMapHeader, textEquals, textLength, textStart } from './header.js'
+import { toJson } from './json.js'
 import { skip } from './scan.js'
 
 /** Turns `kubernetes.pod_name`, or a list of keys where a key itself holds a dot, into a path for `findField`. */
@@ -34,14 +35,21 @@ function findKey(buf: Uint8Array, start: number, end: number, key: Uint8Array): 
 
 /**
  * The value at `start` as text: str and bin as UTF-8 (bytes that are not become U+FFFD), nil as the empty string, numbers and booleans as
- * written in JSON, anything else as JSON. `end` is any bound at or after the value's end.
+ * written in JSON, anything else as JSON; undefined for lists and maps that are longer than any text of them that somebody could want, or that
+ * JSON has no form for. `end` is any bound at or after the value's end.
  */
-export function readText(buf: Buffer, start: number, end: number): string {
+export function readText(buf: Buffer, start: number, end: number): string | undefined {
   const text = textStart(buf, start)
   if (text >= 0) return buf.toString('utf8', text, Math.min(text + textLength(buf, start), end))
-  const value = decodeValue(buf, start, end)
-  return value === null ? '' : jsonText(value)
+  if (skip(buf, start, end) - start > MAX_STRUCTURE_BYTES) return undefined
+  try {
+    const value = decodeValue(buf, start, end)
+    return value === null ? '' : toJson(value)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
 }
 
-const jsonText = (value: unknown): string =>
-  JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part)) ?? ''
+/** Lists and maps that are read as text. */
+const MAX_STRUCTURE_BYTES = 64 * 1024

@@ -7,6 +7,7 @@ import { isTextUtf8 } from '../msgpack/utf8.js'
 import { SUMMARY_TAG } from '../pipeline.js'
 import { RecordIds } from '../record-id.js'
 import { type EcsDocument, ecsDocument } from './ecs-document.js'
+import { refusingHuge } from './entry-json.js'
 
 /** One document on its way. */
 export interface BulkItem {
@@ -38,6 +39,8 @@ const REPLACEMENT = '\ufffd'
 /**
  * The entries as documents to create; group markers hold no record and are left out. Texts that are not UTF-8 come with U+FFFD for the bytes
  * that are none, and such a document holds the whole record as it was in `logneo.packed`.
+ *
+ * @throws RecordTooLargeError when a record holds more than can be decoded
  */
 export function bulkItems(
   tag: string,
@@ -51,7 +54,7 @@ export function bulkItems(
   for (let i = 0; i < entries.count; i++) {
     if (entryKind(entries, i) !== 'event') continue
     const id = ids.at(i, content(tag, entries, i))
-    const document = documentText(tag, entries, i, nowMs, counters)
+    const document = refusingHuge(entries, i, () => documentText(tag, entries, i, nowMs, counters))
     const action = `{"create":{"_index":${JSON.stringify(dataStream)},"_id":"${id}"}}`
     items.push({ body: Buffer.from(`${action}\n${document}\n`), entryIndex: i, delivery })
   }

@@ -83,6 +83,7 @@ export class ElasticsearchOutput implements Output {
   }
 
   /**
+   * @throws RecordTooLargeError when a record holds more than can be decoded; none of the entries is sent
    * @throws RecordsRefusedError when the cluster will never take some of the entries; it has all others
    * @throws DeliveryError when `close` could not wait any longer
    * @throws ClosedError after `close`

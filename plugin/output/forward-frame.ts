@@ -54,7 +54,8 @@ class EntryCutter {
       const next = skip(part, at, part.length)
       if (next < 0) throw new RangeError(`entry ${this.#index} is not a whole msgpack value`)
       const size = next - at
-      if (size > this.maxEntryBytes) throw new RecordTooLargeError(this.#index, size, this.maxEntryBytes)
+      if (size > this.maxEntryBytes)
+        throw new RecordTooLargeError(this.#index, size, `a frame holds at most ${this.maxEntryBytes}`)
       if (this.#bytes + size > this.maxRunBytes) {
         this.#add(part, from, at)
         this.#endRun()

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Counters, NO_COUNTERS } from '../chunk.js'
 import { ClosedError, DeliveryError } from '../errors.js'
 import { Fifo } from '../fifo.js'
+import { retryDelayMs } from '../retry-delay.js'
 import { readTlsFiles } from '../tls-files.js'
 import { type ConnectionOptions, ForwardConnection } from './forward-connection.js'
 import { cutEntries, type EntryRun, packFrame } from './forward-frame.js'
@@ -219,19 +220,15 @@ export class ForwardOutput {
         new DeliveryError(`${this.#receiver} did not take the chunk (${reason}): see that it runs`),
       )
     }
-    this.#cancelRetry = this.#options.schedule(() => this.#retry(), this.#retryDelayMs())
+    this.#cancelRetry = this.#options.schedule(
+      () => this.#retry(),
+      retryDelayMs(this.#failures, this.#options),
+    )
   }
 
   #retry(): void {
     this.#cancelRetry = undefined
     this.connect()
-  }
-
-  /** Doubles with each failure, and is spread from half to all of that so that many senders do not return at once. */
-  #retryDelayMs(): number {
-    const { retryMinMs, retryMaxMs, random } = this.#options
-    const delayMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures - 1, 30))
-    return delayMs * (0.5 + random() / 2)
   }
 
   #abandon(error: DeliveryError): void {

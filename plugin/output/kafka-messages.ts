@@ -1,6 +1,6 @@
 import type { Message } from 'kafkajs'
 import { entryTimeMs, type PackedEntries } from '../chunk.js'
-import type { RefusedRecord } from '../errors.js'
+import { RecordTooLargeError, type RefusedRecord } from '../errors.js'
 import { entryJson } from './entry-json.js'
 import type { KafkaLimits } from './kafka-limits.js'
 
@@ -36,6 +36,10 @@ export function* kafkaMessages(
   let refused: RefusedRecord[] = []
   for (let i = from; i < entries.count; i++) {
     const message = toMessage(entries, i, sessions[i], headers)
+    if (message instanceof RecordTooLargeError) {
+      refused.push({ entryIndex: i, reason: message.message })
+      continue
+    }
     const size = message.value.length + (message.key?.length ?? 0) + headers.tag.length + MESSAGE_OVERHEAD
     if (size > limits.recordBytes) {
       refused.push({ entryIndex: i, reason: tooLarge(size, limits) })
@@ -63,11 +67,23 @@ function toMessage(
   session: string | undefined,
   headers: Readonly<Record<string, Buffer>>,
 ) {
+  const value = jsonOf(entries, i)
+  if (value instanceof RecordTooLargeError) return value
   const timeMs = entryTimeMs(entries, i)
   return {
     key: session === undefined ? null : Buffer.from(session),
-    value: Buffer.from(entryJson(entries, i)),
+    value,
     headers,
     ...(timeMs >= 0 && { timestamp: String(Math.floor(timeMs)) }),
+  }
+}
+
+/** The record as JSON, or why it cannot be. */
+function jsonOf(entries: PackedEntries, i: number): Buffer | RecordTooLargeError {
+  try {
+    return Buffer.from(entryJson(entries, i))
+  } catch (error) {
+    if (error instanceof RecordTooLargeError) return error
+    throw error
   }
 }

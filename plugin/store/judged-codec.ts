@@ -6,6 +6,8 @@ import type { SessionSummary, Verdict } from '../verdict.js'
 import { Unpacked } from './unpacked.js'
 
 const JUDGED_FORMAT = 1
+/** A verdict takes ten, and a chunk may hold a million. */
+const MAX_STORED_VALUES = 16_000_000
 
 /** A verdict as nearly all are: scored, no anomaly. */
 type Ordinary = Required<Omit<Verdict, 'reasons' | 'message' | 'evidence' | 'expected' | 'store'>>
@@ -42,7 +44,7 @@ export class JudgedCodec {
 
   /** What was encoded. @throws RangeError when the bytes are damaged or of another version */
   decode(bytes: Buffer): Judged & { readonly positions: readonly number[] } {
-    const items = new Unpacked(decodeValue(bytes, 0, bytes.length))
+    const items = new Unpacked(decodeValue(bytes, 0, bytes.length, MAX_STORED_VALUES))
     const format = items.count()
     if (format !== JUDGED_FORMAT)
       throw new RangeError(`stored verdicts have format ${format}, this is ${JUDGED_FORMAT}`)

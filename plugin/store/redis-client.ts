@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import type { Cluster, Redis } from 'ioredis'
-import { ConfigError } from '../errors.js'
+import { MIN_TLS_VERSION, readTlsFiles } from '../tls-files.js'
 import { StoreError } from './errors.js'
 import { connectorOf } from './redis-connector.js'
-import type { ResolvedRedisStoreOptions, TlsFiles } from './redis-options.js'
+import type { ResolvedRedisStoreOptions } from './redis-options.js'
 import type { Script } from './redis-scripts.js'
 
 /** An argument of a command. */
@@ -95,7 +94,7 @@ async function connect(options: ResolvedRedisStoreOptions): Promise<Redis | Clus
   const common = {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(tls !== undefined && { tls: await readTls(tls) }),
+    ...(tls !== undefined && { tls: { ...readTlsFiles('store.tls', tls), minVersion: MIN_TLS_VERSION } }),
     connectTimeout: timeoutMs,
     commandTimeout: timeoutMs,
     enableOfflineQueue: false,
@@ -122,18 +121,6 @@ function ofUrl(url: string): { tls?: object; username?: string; password?: strin
     ...(username !== '' && { username: decodeURIComponent(username) }),
     ...(password !== '' && { password: decodeURIComponent(password) }),
   }
-}
-
-async function readTls(files: TlsFiles): Promise<Record<string, Buffer>> {
-  const read = Object.entries(files).map(async ([name, path]: [string, string]) => {
-    const text = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      throw new ConfigError([
-        `store.tls.${name}: ${path} cannot be read (${error.code}): mend the path or its permissions`,
-      ])
-    })
-    return [name, text] as const
-  })
-  return Object.fromEntries(await Promise.all(read))
 }
 
 function describe(error: unknown): string {

@@ -1,15 +1,9 @@
 import { ConfigError } from '../errors.js'
+import type { TlsClientFiles } from '../tls-files.js'
 
 /** What happens to chunks while Redis cannot be reached. */
 export const WHEN_AWAY = ['wait', 'local'] as const
 export type WhenAway = (typeof WHEN_AWAY)[number]
-
-/** Paths of PEM files. */
-export interface TlsFiles {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-}
 
 /** How sessions are shared by way of a Redis server. */
 export interface RedisStoreOptions {
@@ -20,7 +14,7 @@ export interface RedisStoreOptions {
   /** Over that of the URL; best taken from the environment or a file. */
   readonly password?: string | undefined
   /** TLS beyond what `rediss://` says: paths of PEM files. Default: the system's authorities, no client certificate. */
-  readonly tls?: TlsFiles | undefined
+  readonly tls?: Pick<TlsClientFiles, 'ca' | 'cert' | 'key'> | undefined
   /** Whether the URL names a node of a Redis Cluster. Default false. */
   readonly isCluster?: boolean
   /** Begins every key. Stages with the same prefix and the same model share their sessions. Default `logneo`. */

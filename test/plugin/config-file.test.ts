@@ -138,7 +138,7 @@ zzz: 1
 
 const WRONG: readonly (readonly [name: string, text: string, problem: string])[] = [
   ['nothing', '', 'the config must be a map of settings (model, input, line, ...), got nothing (line 1)'],
-  ['a text', 'hello', 'the config must be a map of settings (model, input, line, ...), got "hello" (line 1)'],
+  ['a text', 'hello', 'the config must be a map of settings (model, input, line, ...), got a text (line 1)'],
   [
     'no model',
     MINIMAL.slice(17),
@@ -165,11 +165,7 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
     'Flow sequence in block collection must be sufficiently indented and end with a ]: correct the YAML (line 2)',
   ],
   ['a key twice', 'a: 1\na: 2\n', 'Map keys must be unique: correct the YAML (line 2)'],
-  [
-    'a tag',
-    'a: !!js/function x\n',
-    'Unresolved tag: tag:yaml.org,2002:js/function: correct the YAML (line 1)',
-  ],
+  ['a tag', 'a: !!js/function x\n', 'Unresolved tag: correct the YAML (line 1)'],
   [
     'an alias of itself',
     'a: &a [*a]\n',
@@ -298,7 +294,12 @@ const WRONG: readonly (readonly [name: string, text: string, problem: string])[]
   [
     'a certificate without its key',
     kafka('{}', '{topic: b, tls: {cert: a.pem}}'),
-    'output.kafka.tls.cert needs the other of cert and key: give both (line 3)',
+    'output.kafka.tls has only one of cert and key: give both (line 3)',
+  ],
+  [
+    'client certificates of anybody',
+    `${MINIMAL.replace('stdin', 'http: {tls: {cert: a, key: b, require_client_certificate: true}}, stdin')}`,
+    'input.http.tls.require_client_certificate without ca takes a certificate of any public authority: set ca to your own (line 2)',
   ],
   [
     'a tag of our own from Kafka',
@@ -473,7 +474,7 @@ alerts:
   quiet_hours: {from: '7', to: 07:00, time_zone: Nowhere/Land}
 `
   t.match(problemsOf(text), [
-    /^output\.elasticsearch\.urls\[0\] must be an address without user and password in it, got "http:\/\/\[hidden\]@es:9200"/,
+    /^output\.elasticsearch\.urls\[0\] must be an address without user and password in it, and is not/,
     /^output\.elasticsearch\.data_stream must be a data stream/,
     /^output\.elasticsearch has only one of username and password/,
     /^output\.elasticsearch has retry_min_ms \(9\) over retry_max_ms \(8\)/,
@@ -486,6 +487,6 @@ alerts:
     /^alerts\.quiet_hours\.time_zone must be a time zone/,
   ])
   t.match(problemsOf(`${MINIMAL}alerts: {webhook: {url: 'http://x', secret: short}}`), [
-    /secret must be .* got "\[hidden\]"/,
+    /secret must be .* and is not/,
   ])
 })

@@ -86,7 +86,7 @@ t.test('records of transactions that were aborted crosswise are not read', { ski
       for (let i = 0; i < entries.count; i++) {
         const end = entryEnd(entries, i)
         const at = findField(entries.buffer, recordStart(entries, i), end, fieldPath('message'))
-        read.push(readText(entries.buffer, at, end))
+        read.push(readText(entries.buffer, at, end)!)
       }
     },
     () => {},

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeValue, PackedExt } from '../../plugin/msgpack/decode.js'
+import { decodeValue } from '../../plugin/msgpack/decode.js'
 import { toJson } from '../../plugin/msgpack/json.js'
+import { PackedExt } from '../../plugin/msgpack/packed-ext.js'
 import { isTextUtf8 } from '../../plugin/msgpack/utf8.js'
 import { anyValue, encode } from '../fixtures/forward-values.js'
 
@@ -33,6 +34,7 @@ t.test('what JSON has no word for', async t => {
     toJson({ a: 2n ** 64n - 1n, b: -(2n ** 63n) }),
     '{"a":18446744073709551615,"b":-9223372036854775808}',
   )
+  t.equal(toJson([{ a: 2n ** 64n - 1n }, 1], 'text'), '[{"a":"18446744073709551615"},1]')
   t.equal(toJson([Number.NaN, Number.POSITIVE_INFINITY, -0]), '["NaN","Infinity",-0.0]')
   t.equal(
     toJson({ a: Buffer.from([255]), b: new PackedExt(3, Buffer.from([1])) }),

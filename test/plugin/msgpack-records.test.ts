@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Unpackr } from 'msgpackr'
 import t from 'tap'
-import { decodeRecord, decodeValue, PackedExt } from '../../plugin/msgpack/decode.js'
+import { decodeRecord, decodeValue, MAX_VALUES } from '../../plugin/msgpack/decode.js'
 import { fieldPath, findField, readText } from '../../plugin/msgpack/field.js'
 import { NOT_FOUND } from '../../plugin/msgpack/header.js'
+import { PackedExt } from '../../plugin/msgpack/packed-ext.js'
 import { spliceField } from '../../plugin/msgpack/splice.js'
 import { encodeText, PackWriter } from '../../plugin/msgpack/write.js'
 import { anyRecord, anyValue, encode, eventTime } from '../fixtures/forward-values.js'
@@ -138,7 +139,9 @@ t.test('text of any value', async t => {
   t.equal(text(null), '')
   t.equal(text(true), 'true')
   t.equal(text(-1.5), '-1.5')
-  t.equal(text(2n ** 63n), '"9223372036854775808"')
+  t.equal(text(2n ** 63n), '9223372036854775808')
+  t.equal(text({ a: [2n ** 63n, Buffer.from('b')] }), '{"a":[9223372036854775808,"Yg=="]}')
+  t.equal(text(new Array(65_535).fill(0)), undefined, 'no line, and no id, is that long')
   const broken = Buffer.from('a3ff6162', 'hex')
   t.equal(readText(broken, 0, 4), '\ufffdab')
 })
@@ -170,6 +173,8 @@ t.test('extensions, integers beyond 2^53 and odd keys are kept', async t => {
   t.strictSame(decodeRecord(bytes, 0, bytes.length), record)
   const odd = Buffer.from('8401a161c0a162c401' + '63' + 'a16391a164a165', 'hex')
   t.strictSame(decodeRecord(odd, 0, odd.length), { 1: 'a', null: 'b', c: 'c', '["d"]': 'e' })
+  const bigKey = Buffer.concat([Buffer.from([0x81]), encode([2n ** 60n, Buffer.from([1])]), encode(1)])
+  t.strictSame(decodeRecord(bigKey, 0, bigKey.length), { '[1152921504606846976,"AQ=="]': 1 })
 })
 
 t.test('decoding refuses what was not scanned', async t => {
@@ -178,6 +183,17 @@ t.test('decoding refuses what was not scanned', async t => {
   t.throws(() => decodeValue(Buffer.from('ddffffffff', 'hex'), 0, 5), RangeError)
   t.throws(() => decodeValue(Buffer.alloc(100_000, 0x91), 0, 100_000), RangeError)
   t.throws(() => decodeValue(Buffer.from([0xc1]), 0, 1), RangeError)
+  let nested = encode([[1]])
+  for (let i = 0; i < 30; i++) nested = Buffer.concat([Buffer.from([0x81]), nested, encode('"')])
+  t.throws(() => decodeValue(nested, 0, nested.length), {
+    message: /a key holds keys that are lists or maps/,
+  })
+  t.equal(readText(nested, 0, nested.length), undefined)
+  const manyMaps = Buffer.concat([Buffer.from('dd00000000', 'hex'), Buffer.alloc(MAX_VALUES, 0x80)])
+  manyMaps.writeUInt32BE(MAX_VALUES, 1)
+  t.throws(() => decodeValue(manyMaps, 0, manyMaps.length), { message: /too many values/ })
+  manyMaps.writeUInt32BE(MAX_VALUES - 1, 1)
+  t.equal((decodeValue(manyMaps, 0, manyMaps.length) as unknown[]).length, MAX_VALUES - 1)
 })
 
 t.test('encoding leaves out what is no data and refuses cycles', async t => {

@@ -3,43 +3,12 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type BundleExtras, readBundle, writeBundle } from '../../scorer/bundle.js'
-import { CompositionStatistics } from '../../scorer/composition/statistics.js'
-import { Tally } from '../../scorer/composition/tally.js'
 import { BundleError } from '../../scorer/errors.js'
 import { parameterLayout } from '../../scorer/model/parameters.js'
 import { readSafetensors, writeSafetensors } from '../../scorer/safetensors.js'
-import type { TrainedModel } from '../../scorer/trained-model.js'
-import { Vocabulary } from '../../scorer/vocabulary.js'
+import { TINY_KEYS, tinyModel } from '../fixtures/scorer/tiny-bundle.js'
 import { randomParameters, TINY } from '../fixtures/scorer/tiny-model.js'
 import { validationOf } from '../fixtures/scorer/validation.js'
-
-const KEYS = ['login', 'read', '__proto__', 'constructor', 'a key\nwith ü', '7', 'logout']
-
-const statistics = new CompositionStatistics(TINY.vocabularySize)
-statistics.add(Tally.of([4, 5, 5, 7]))
-
-function makeModel(seed = 1): TrainedModel {
-  return {
-    config: TINY,
-    parameters: randomParameters(TINY, seed),
-    vocabulary: new Vocabulary(KEYS),
-    validation: validationOf({ 'next-key': [0.5, 1.25, 3, 9], 'top-k': [0, 1, 2, 6] }),
-    composition: statistics,
-    unknownSurprise: 6.5,
-    training: {
-      options: { seed },
-      numSessions: 4,
-      numTrimmed: 0,
-      numEvents: 20,
-      numValidationSessions: 4,
-      numSteps: 1,
-      numPlannedSteps: 1,
-      epochs: [{ trainingLoss: 1 }],
-      foldEpochs: [],
-      seconds: 0.1,
-    },
-  }
-}
 
 const EXTRAS: BundleExtras = {
   files: { 'drain.json': Buffer.from('{"clusters":[]}') },
@@ -74,16 +43,16 @@ async function refuses(t: Test, path: string, pattern: RegExp, what: string): Pr
 
 t.test('what is written is read back', async t => {
   const path = join(t.testdir(), 'model')
-  const model = makeModel()
+  const model = tinyModel()
   const id = await writeBundle(path, model, EXTRAS)
   const bundle = await readBundle(path)
   t.equal(bundle.id, id)
   t.same(bundle.parameters, model.parameters)
   t.same(bundle.config, model.config)
-  t.same(bundle.vocabulary.keys, KEYS)
+  t.same(bundle.vocabulary.keys, TINY_KEYS)
   t.equal(bundle.vocabulary.id('__proto__'), model.vocabulary.id('__proto__'))
   t.same(bundle.validation, model.validation)
-  t.same(bundle.composition.toTable(), statistics.toTable())
+  t.same(bundle.composition.toTable(), model.composition.toTable())
   t.equal(bundle.unknownSurprise, 6.5)
   t.same(bundle.extras.preprocessing, EXTRAS.preprocessing)
   t.same(Object.keys(bundle.extras.files), ['drain.json'])
@@ -92,13 +61,13 @@ t.test('what is written is read back', async t => {
 
 t.test('the id follows the contents', async t => {
   const dir = t.testdir()
-  const first = await writeBundle(join(dir, 'a'), makeModel(1), EXTRAS)
-  t.equal(await writeBundle(join(dir, 'b'), makeModel(1), EXTRAS), first)
-  t.not(await writeBundle(join(dir, 'c'), makeModel(2), EXTRAS), first)
+  const first = await writeBundle(join(dir, 'a'), tinyModel(1), EXTRAS)
+  t.equal(await writeBundle(join(dir, 'b'), tinyModel(1), EXTRAS), first)
+  t.not(await writeBundle(join(dir, 'c'), tinyModel(2), EXTRAS), first)
   t.not(
     await writeBundle(
       join(dir, 'd'),
-      { ...makeModel(1), validation: validationOf({ 'next-key': [1] }) },
+      { ...tinyModel(1), validation: validationOf({ 'next-key': [1] }) },
       EXTRAS,
     ),
     first,
@@ -107,9 +76,9 @@ t.test('the id follows the contents', async t => {
 
 t.test('documents are listed with their digest, know the id, and count for nothing', async t => {
   const path = join(t.testdir(), 'model')
-  const plain = await writeBundle(path, makeModel(), EXTRAS)
+  const plain = await writeBundle(path, tinyModel(), EXTRAS)
   const documents = (id: string) => ({ 'read-me.html': Buffer.from(`<p>${id}`) })
-  const id = await writeBundle(path, makeModel(), { ...EXTRAS, documents })
+  const id = await writeBundle(path, tinyModel(), { ...EXTRAS, documents })
   t.equal(id, plain)
   const text = await readFile(join(path, 'read-me.html'))
   t.equal(text.toString(), `<p>${id}`)
@@ -141,7 +110,7 @@ t.test('every file cut short, changed by one bit or missing is noticed', async t
       // A changed letter of the manifest's prose is no damage; those that matter are tried below.
       if (name === 'manifest.json' && kind === 'changed') continue
       await rm(path, { recursive: true, force: true })
-      await writeBundle(path, makeModel(), EXTRAS)
+      await writeBundle(path, tinyModel(), EXTRAS)
       const file = join(path, name)
       await harm(file, await readFile(file))
       if (name === 'manifest.json' && kind === 'cut') {
@@ -179,7 +148,7 @@ t.test('manifests that say something wrong are refused', async t => {
       m => ({ ...m, model: { ...(m.model as object), hiddenSize: 1e12 } }),
     ],
     ['other vocabulary', /vocabulary and model disagree/, m => ({ ...m, vocabulary: ['a'] })],
-    ['keys that are no texts', /vocabulary/, m => ({ ...m, vocabulary: KEYS.map(() => 1) })],
+    ['keys that are no texts', /vocabulary/, m => ({ ...m, vocabulary: TINY_KEYS.map(() => 1) })],
     [
       'a file outside',
       /files/,
@@ -194,7 +163,7 @@ t.test('manifests that say something wrong are refused', async t => {
   ]
   for (const [what, pattern, change] of cases) {
     await rm(path, { recursive: true, force: true })
-    await writeBundle(path, makeModel(), EXTRAS)
+    await writeBundle(path, tinyModel(), EXTRAS)
     await rewriteManifest(path, change)
     await refuses(t, path, pattern, what)
   }
@@ -202,7 +171,7 @@ t.test('manifests that say something wrong are refused', async t => {
 
 t.test('a manifest with __proto__ keys pollutes nothing', async t => {
   const path = join(t.testdir(), 'model')
-  await writeBundle(path, makeModel(), EXTRAS)
+  await writeBundle(path, tinyModel(), EXTRAS)
   const file = join(path, 'manifest.json')
   const text = await readFile(file, 'utf8')
   const evil = '"__proto__": {"polluted": true}'
@@ -220,22 +189,22 @@ t.test('where there is no bundle, the message says how to make one', async t => 
 t.test('a directory of something else is left alone', async t => {
   const dir = t.testdir({ photos: { 'cat.jpg': 'miau' }, file: 'x', empty: {} })
   for (const name of ['photos', 'file']) {
-    await t.rejects(writeBundle(join(dir, name), makeModel(), EXTRAS), {
+    await t.rejects(writeBundle(join(dir, name), tinyModel(), EXTRAS), {
       code: 'ERR_SCORER_BUNDLE',
       message: /choose another --out/,
     })
   }
   t.same(await readdir(join(dir, 'photos')), ['cat.jpg'])
   t.same((await readdir(dir)).sort(), ['empty', 'file', 'photos'])
-  await writeBundle(join(dir, 'empty'), makeModel(), EXTRAS)
+  await writeBundle(join(dir, 'empty'), tinyModel(), EXTRAS)
   await t.resolves(readBundle(join(dir, 'empty')))
 })
 
 t.test('a new bundle takes the place of the old one, and nothing is left over', async t => {
   const dir = t.testdir()
   const path = join(dir, 'model')
-  await writeBundle(path, makeModel(1), { files: { 'old.json': Buffer.from('1') }, preprocessing: null })
-  const id = await writeBundle(path, makeModel(2), EXTRAS)
+  await writeBundle(path, tinyModel(1), { files: { 'old.json': Buffer.from('1') }, preprocessing: null })
+  const id = await writeBundle(path, tinyModel(2), EXTRAS)
   t.equal((await readBundle(path)).id, id)
   t.same((await readdir(path)).sort(), FILES)
   t.same(await readdir(dir), ['model'])
@@ -243,17 +212,17 @@ t.test('a new bundle takes the place of the old one, and nothing is left over', 
 
 t.test('a bundle may be written below directories that do not exist yet', async t => {
   const path = join(t.testdir(), 'deep', 'down')
-  await writeBundle(path, makeModel(), EXTRAS)
+  await writeBundle(path, tinyModel(), EXTRAS)
   await t.resolves(readBundle(path))
 })
 
 t.test('a write that was cut short leaves the old bundle whole', async t => {
   const dir = t.testdir()
   const path = join(dir, 'model')
-  const id = await writeBundle(path, makeModel(1), EXTRAS)
+  const id = await writeBundle(path, tinyModel(1), EXTRAS)
   // A file name that cannot be written makes the attempt fail half-way.
   const broken = { files: { 'no/such/place': Buffer.from('1') }, preprocessing: null }
-  await t.rejects(writeBundle(path, makeModel(2), broken), {
+  await t.rejects(writeBundle(path, tinyModel(2), broken), {
     code: 'ERR_SCORER_BUNDLE',
     message: /cannot write/,
   })
@@ -261,7 +230,7 @@ t.test('a write that was cut short leaves the old bundle whole', async t => {
   t.equal((await readBundle(path)).id, id)
   await mkdir(`${path}.new-${process.pid}`, { recursive: true })
   await writeFile(join(`${path}.new-${process.pid}`, 'left-over'), 'x')
-  await writeBundle(path, makeModel(2), EXTRAS)
+  await writeBundle(path, tinyModel(2), EXTRAS)
   t.same((await readdir(path)).sort(), FILES, 'what an earlier attempt left is not taken over')
 })
 
@@ -325,7 +294,7 @@ t.test('weights are found by name, wherever they are in the file', async t => {
 
 t.test('the checksums in the manifest are those of the files', async t => {
   const path = join(t.testdir(), 'model')
-  await writeBundle(path, makeModel(), EXTRAS)
+  await writeBundle(path, tinyModel(), EXTRAS)
   const { files } = JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8')) as {
     files: Record<string, { sha256: string; bytes: number }>
   }
