@@ -49,7 +49,7 @@ export async function run(options: ReplicasOptions): Promise<Record<string, unkn
   const missing = options.broker === undefined && kafkaMissing()
   if (missing) throw new Error(`${missing}, or give --broker`)
   const model = await modelOf(options)
-  const workload = new Workload(await Replay.open(options, model.format), options)
+  const replay = await Replay.open(options, model.format)
   const broker = options.broker === undefined ? await KafkaBroker.start(undefined, BROKER_SETTINGS) : undefined
   const address = options.broker ?? broker!.address
   const cluster = new Cluster(address, NUM_PARTITIONS)
@@ -57,7 +57,7 @@ export async function run(options: ReplicasOptions): Promise<Record<string, unkn
   const settings = { broker: address, model: model.path, ...replicaSettings(options) }
   try {
     await cluster.connect()
-    return { model: model.id, ...(await measure({ cluster, folder, settings }, workload, options)) }
+    return { model: model.id, ...(await measure({ cluster, folder, settings }, replay, options)) }
   } finally {
     await cluster.close()
     await broker?.remove()
@@ -80,7 +80,7 @@ async function modelOf(options: ReplicasOptions) {
   return { path: options.model, id: bundle.id, format: lines.rules.format }
 }
 
-async function measure(site: Site, workload: Workload, { rate, faultShare, redis }: ReplicasOptions) {
+async function measure(site: Site, replay: Replay, { records, rate, faultShare, redis }: ReplicasOptions) {
   const topic = (name: string): string => `${name}-${Date.now().toString(36)}`
   const [full, live, ofOne, ofFour, ofChanging] = ['full', 'live', 'one', 'four', 'changing'].map(topic) as [
     string,
@@ -90,12 +90,14 @@ async function measure(site: Site, workload: Workload, { rate, faultShare, redis
     string,
   ]
   await site.cluster.createTopics(full, live, ofOne, ofFour, ofChanging)
+  const workload = new Workload(replay, { records, faultShare })
   for (const batch of workload.batches(BATCH)) await site.cluster.send(full, batch)
-  const { sessions, records } = workload
+  const { sessions } = workload
   const backlog = { from: full, numRecords: records }
   const one = await workOff(site, { ...backlog, to: ofOne, numReplicas: 1 })
   const four = await workOff(site, { ...backlog, to: ofFour, numReplicas: NUM_REPLICAS })
-  const changing = await runWithChanges(site, workload, { from: live, to: ofChanging, rate })
+  const endless = new Workload(replay, { records: Number.POSITIVE_INFINITY, faultShare })
+  const changing = await runWithChanges(site, endless, { from: live, to: ofChanging, rate })
   const oneAgainstFour = compare(one.verdicts, four.verdicts, sessions)
   const againstChanging = compare(one.verdicts, changing.verdicts, sessions)
   const runs = [

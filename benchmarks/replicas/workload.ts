@@ -9,6 +9,7 @@ export interface NumberedMessage {
 }
 
 export interface WorkloadOptions {
+  /** May be infinite. */
   readonly records: number
   /** Share of sessions that fail, 0 to 1. */
   readonly faultShare: number
