@@ -8,7 +8,7 @@ import t from 'tap'
 import { stringify } from 'yaml'
 import { certificates } from '../fixtures/certificates.js'
 import { pairwise, type Switches } from '../fixtures/peers/pairwise.js'
-import { jsonLines, peerProgram, startPeer } from '../fixtures/peers/peer-program.js'
+import { jsonLines, newFolder, peerProgram, startPeer } from '../fixtures/peers/peer-program.js'
 import { StageProcess } from '../fixtures/plugin/stage-process.js'
 import { freePort } from '../fixtures/services/free-port.js'
 
@@ -102,7 +102,7 @@ for (const options of pairwise(OPTIONS, ({ key, user }) => key || !user)) {
     `tail -> Fluent Bit -> logneo -> Fluent Bit -> file, with ${nameOf(options)}`,
     { skip: missing },
     async t => {
-      const folder = t.testdir()
+      const folder = await newFolder(t)
       await writeFile(join(folder, 'app.log'), `${lines.join('\n')}\n`)
       const ports = { stage: await freePort(), back: await freePort() }
       const stage = StageProcess.start(t, stageConfig(options, ports))

@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { stringify } from 'yaml'
-import { jsonLines, peerProgram, startPeer } from '../fixtures/peers/peer-program.js'
+import { jsonLines, newFolder, peerProgram, startPeer } from '../fixtures/peers/peer-program.js'
 import { StageProcess } from '../fixtures/plugin/stage-process.js'
 import { freePort } from '../fixtures/services/free-port.js'
 
@@ -23,7 +23,7 @@ for (const compression of ['none', 'gzip'] as const) {
     `file -> Vector's http sink -> logneo -> Vector's fluent source -> file, ${compression}`,
     { skip: missing },
     async t => {
-      const folder = t.testdir({ data: {} })
+      const folder = await newFolder(t)
       await writeFile(join(folder, 'app.log'), `${lines.join('\n')}\n`)
       const [http, back] = [await freePort(), await freePort()]
       const stage = StageProcess.start(
@@ -37,7 +37,7 @@ for (const compression of ['none', 'gzip'] as const) {
       )
       await stage.says(/taking chunks from http/)
       await startPeer(t, path!, config => ['--config', config], folder, {
-        data_dir: join(folder, 'data'),
+        data_dir: folder,
         sources: {
           app: { type: 'file', include: [join(folder, 'app.log')], read_from: 'beginning' },
           back: { type: 'fluent', address: `127.0.0.1:${back}` },
