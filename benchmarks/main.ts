@@ -94,6 +94,22 @@ withReplay(
   .option('--runs <n>', 'timed runs of each', count, 5)
 
 withReplay(
+  add(
+    'replicas',
+    'one Kafka topic worked off by one replica, by four, and by some that come and go',
+    async options => (await import('./replicas.js')).run(replayOf(options) as never),
+  ),
+)
+  .option('--records <n>', 'records in the topic', count, 200_000)
+  .option('--fault-share <x>', 'share of sessions that fail', positive, 0.04)
+  .option('--rate <n>', 'records a second while replicas come and go', count, 2000)
+  .option('--session-timeout <ms>', 'silence after which the group gives a replica up', count, 6000)
+  .option('--end <re>', 'what ends a session (default: silence; in the recording, disconnecting)')
+  .option('--model <dir>', 'a model (default: one trained on the input)')
+  .option('--redis <url>', 'share sessions by this Redis server')
+  .option('--broker <host:port>', 'a broker (default: one of its own)')
+
+withReplay(
   add('hostile', 'whether good records survive hostile senders', async options =>
     (await import('./hostile.js')).run(replayOf(options) as never),
   ),

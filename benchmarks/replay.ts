@@ -61,7 +61,7 @@ export class Replay {
   private constructor(lines: readonly string[], rules: LineRules) {
     this.#reader = new LineReader(rules)
     // Lines of no session would pass unscored, and are no events.
-    this.lines = lines.filter(line => this.#session(line) !== undefined)
+    this.lines = lines.filter(line => this.sessionOf(line) !== undefined)
     this.#spanMs = this.#findSpan() + PAUSE_MS
     this.#check()
   }
@@ -74,7 +74,7 @@ export class Replay {
   }
 
   get numSessions(): number {
-    return new Set(this.lines.map(line => this.#session(line))).size
+    return new Set(this.lines.map(line => this.sessionOf(line))).size
   }
 
   /** The lines of the `number`th replay, counted from 0. */
@@ -82,7 +82,7 @@ export class Replay {
     const suffix = String(number % MAX_REPLAYS).padStart(3, '0')
     const shiftMs = number * this.#spanMs
     return this.lines.map(line => {
-      const session = this.#session(line)!
+      const session = this.sessionOf(line)!
       return shiftTime(line.replaceAll(session, `${session}${suffix}`), shiftMs)
     })
   }
@@ -99,7 +99,8 @@ export class Replay {
     return chunks
   }
 
-  #session(line: string): string | undefined {
+  /** The id of a line's session, undefined where it has none. */
+  sessionOf(line: string): string | undefined {
     this.#reader.read(line)
     return this.#reader.session(line, undefined)
   }
@@ -120,10 +121,10 @@ export class Replay {
   #check(): void {
     const line = this.lines[0]
     if (line === undefined) throw new RangeError('no line has a session: check --session-regex')
-    const session = this.#session(line)
+    const session = this.sessionOf(line)
     const { timeMs } = this.#reader.slots
     const later = this.linesOf(1)[0]!
-    if (this.#session(later) !== `${session}001`) {
+    if (this.sessionOf(later) !== `${session}001`) {
       throw new RangeError('ids with three digits more must match too: loosen --session-regex')
     }
     const isShifted = Number.isNaN(timeMs) || this.#reader.slots.timeMs === timeMs + this.#spanMs

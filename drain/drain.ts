@@ -124,9 +124,13 @@ export class Drain {
     return readParameters(line, this.#line, this.#scanner, cluster)
   }
 
-  /** As `parameters`, of the line that was learnt last, which is not split again, and without objects. */
-  visitParameters(cluster: Cluster, visit: ParameterVisitor): void {
-    visitParameters(this.#line, this.#scanner, cluster, visit)
+  /**
+   * As `parameters`, of the line that was learnt last, which is not split again, and without objects.
+   *
+   * @param form tokens that the template had once, to read the line as it was read then where it still fits them
+   */
+  visitParameters(cluster: Cluster, visit: ParameterVisitor, form?: readonly string[]): void {
+    visitParameters(this.#line, this.#scanner, cluster, visit, form)
   }
 
   /** Forgets a template; its key is never used again. False if there is none. */

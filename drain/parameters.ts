@@ -1,5 +1,6 @@
 import type { Cluster } from './cluster.js'
 import type { LineTokens } from './line-tokens.js'
+import { WILDCARD } from './mask.js'
 import type { MaskScanner } from './mask-scanner.js'
 import { WIDENED } from './token-table.js'
 
@@ -24,12 +25,17 @@ export type ParameterVisitor = (
   mask: string | undefined,
 ) => void
 
-/** Visits the parameters of a line just split; none if the line has another shape than the cluster. Makes no objects. */
+/**
+ * Visits the parameters of a line just split; none if the line has another shape than the cluster. Makes no objects.
+ *
+ * @param form the template's tokens at an earlier time: where the line still fits them it is read as it was then, whatever was widened since
+ */
 export function visitParameters(
   tokens: LineTokens,
   scanner: MaskScanner,
   cluster: Cluster,
   visit: ParameterVisitor,
+  form?: readonly string[],
 ): void {
   const { tokenIds } = cluster
   const { offset } = tokens.line
@@ -42,7 +48,8 @@ export function visitParameters(
     while (mask < scanner.count && scanner.starts[mask]! < end) mask++
     const isOneMask =
       mask === firstMask + 1 && scanner.starts[firstMask] === start && scanner.ends[firstMask] === end
-    if (tokens.isJoined[token] === 1 || (tokenIds[token] === WIDENED && !isOneMask)) {
+    const isWide = tokenIds[token] === WIDENED && !isOneMask && !fits(tokens, token, form?.[token])
+    if (tokens.isJoined[token] === 1 || isWide) {
       visit(offset + start, offset + end, token, 0, undefined)
       continue
     }
@@ -51,6 +58,11 @@ export function visitParameters(
       visit(offset + scanner.starts[i]!, offset + scanner.ends[i]!, token, i - firstMask, name)
     }
   }
+}
+
+/** Whether a line's token is that of an earlier form, which did not vary there as a whole. */
+function fits(tokens: LineTokens, token: number, before: string | undefined): boolean {
+  return before !== undefined && before !== WILDCARD && tokens.text(token) === before
 }
 
 /** Reads the parameters of a line just split. */

@@ -186,7 +186,7 @@ export class Engine {
       return
     }
     const closed = this.#closed
-    const placed = tracker.place(id, lineMs, closed)
+    const placed = tracker.place(id, lineMs, closed, input.origin)
     defer(closed, index, ends)
     if (model === undefined) {
       verdicts[index] = {
@@ -264,14 +264,16 @@ export class Engine {
         sessions: [session],
         closed: reason,
         timeMs: session.lastMs,
-        mayPause:
-          reason === 'idle' || reason === 'complete' ? this.#mayPause(session, work.tracker.nowMs) : 0,
+        mayPause: this.#mayPause(end, work.tracker),
       },
     })
   }
 
-  #mayPause({ lastMs, lastTemplate }: Session, nowMs: number): number {
-    const quietMs = nowMs - lastMs
+  /** When an idle session is noticed depends on what other sessions say; that it is over does not. */
+  #mayPause({ session, reason }: ClosedSession, { nowMs, patienceMs }: SessionTracker): number {
+    if (reason !== 'idle' && reason !== 'complete') return 0
+    const { lastMs, lastTemplate } = session
+    const quietMs = reason === 'idle' ? patienceMs : nowMs - lastMs
     return Number.isNaN(quietMs) ? 0 : this.parts.pauses.shareLonger(lastTemplate, quietMs)
   }
 

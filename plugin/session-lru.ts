@@ -32,7 +32,7 @@ export class SessionLru implements SessionTracker {
     readonly limits: SessionLimits,
     readonly begin: () => Memory,
     readonly wallClock: () => number = Date.now,
-    readonly clock: EventClock = new EventClock(),
+    readonly clock: EventClock = new EventClock(wallClock),
   ) {
     this.#sessions = new LRUCache({ max: limits.maxSessions })
   }
@@ -66,12 +66,17 @@ export class SessionLru implements SessionTracker {
     this.#nextExpiryMs = Number.NEGATIVE_INFINITY
   }
 
-  place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[] {
-    const now = this.clock.advance(timeMs)
+  place(id: string, timeMs: number, closed: ClosedSession[], origin?: string): readonly Session[] {
+    const own = this.clock.advance(timeMs, origin)
+    const { now } = this.clock
     if (now >= this.#nextExpiryMs) this.#closeIdle(now, closed)
     // A time that the clock does not believe would keep the session, and all behind it, from ever being idle.
-    const at = Math.min(timeMs, now)
+    const at = Math.min(timeMs, own)
     let held = this.#sessions.get(id)
+    if (held !== undefined && this.#hasPaused(held, at, own)) {
+      this.#close(held.session, 'idle', closed)
+      held = undefined
+    }
     if (held === undefined) {
       if (this.#sessions.size === this.limits.maxSessions)
         this.#close(this.#oldest()!.session, 'evicted', closed)
@@ -82,7 +87,7 @@ export class SessionLru implements SessionTracker {
     const { session } = held
     if (!(session.lastMs > at)) session.lastMs = Number.isNaN(at) ? session.lastMs : at
     held.touchedWallMs = this.wallClock()
-    held.doubtedMs = timeMs > now ? timeMs : Number.NaN
+    held.doubtedMs = timeMs > own ? timeMs : Number.NaN
     this.#placed[0] = session
     return this.#placed
   }
@@ -105,8 +110,17 @@ export class SessionLru implements SessionTracker {
   }
 
   closeFrom(origin: string, closed: ClosedSession[]): void {
+    this.clock.forget(origin)
     for (const session of [...this.sessions()])
       if (session.origin === origin) this.#close(session, 'open', closed)
+  }
+
+  /**
+   * Whether a session's next line comes too late to belong to it. The time of the whole log may be behind by then, where another part of it is:
+   * what a session is must not depend on how far other parts are.
+   */
+  #hasPaused({ session, doubtedMs }: HeldSession, atMs: number, ownMs: number): boolean {
+    return atMs - (doubtedMs <= ownMs ? doubtedMs : session.lastMs) > this.patienceMs
   }
 
   #closeIdle(now: number, closed: ClosedSession[]): void {

@@ -36,7 +36,7 @@ export class SessionWindows implements SessionTracker {
     readonly limits: SessionLimits,
     readonly begin: () => Memory,
     readonly wallClock: () => number = Date.now,
-    readonly clock: EventClock = new EventClock(),
+    readonly clock: EventClock = new EventClock(wallClock),
   ) {}
 
   get size(): number {
@@ -67,10 +67,10 @@ export class SessionWindows implements SessionTracker {
     this.#nextExpiryMs = Number.NEGATIVE_INFINITY
   }
 
-  place(id: string, lineMs: number, closed: ClosedSession[]): readonly Session[] {
+  place(id: string, lineMs: number, closed: ClosedSession[], origin?: string): readonly Session[] {
     const timeMs = Math.abs(lineMs) <= MAX_DATE_MS ? lineMs : Number.NaN
-    const clock = this.clock.advance(timeMs)
-    if (clock >= this.#nextExpiryMs) this.#closePast(clock, closed)
+    const clock = this.clock.advance(timeMs, origin)
+    if (this.clock.now >= this.#nextExpiryMs) this.#closePast(this.clock.now, closed)
     const now = Number.isNaN(timeMs) || timeMs > clock ? clock : timeMs
     const windows = this.#groupOf(id, closed)
     this.#openUpTo(id, windows, Number.isFinite(now) ? now : 0)
@@ -97,6 +97,7 @@ export class SessionWindows implements SessionTracker {
   }
 
   closeFrom(origin: string, closed: ClosedSession[]): void {
+    this.clock.forget(origin)
     // The windows of a group get the same lines, the latest window perhaps alone.
     this.#closeWhere(window => window.session.origin === origin, 'open', closed)
   }

@@ -118,9 +118,10 @@ export interface SessionTracker {
    * The sessions a line belongs to, the one it is scored in first; sessions that are over by then are added to `closed`.
    *
    * @param timeMs of the line, NaN if it has none
+   * @param origin the part of the log it came in, where several come at a time
    * @returns valid until the next call
    */
-  place(id: string, timeMs: number, closed: ClosedSession[]): readonly Session[]
+  place(id: string, timeMs: number, closed: ClosedSession[], origin?: string): readonly Session[]
   /** Ends the session of an id now, if there is one. */
   end(id: string, closed: ClosedSession[]): void
   /** Closes sessions untouched for `wallMs` of wall-clock time more than their timeout; for logs that fall silent. */

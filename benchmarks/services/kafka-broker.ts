@@ -42,6 +42,7 @@ export class KafkaBroker {
     readonly port: number,
     readonly securePort: number,
     readonly folder: string,
+    readonly properties: Properties,
   ) {}
 
   get address(): string {
@@ -58,10 +59,11 @@ export class KafkaBroker {
     return join(this.folder, 'cert.pem')
   }
 
-  /** @param host address of this machine to listen on and to be reached by */
-  static async start(host = LOCALHOST): Promise<KafkaBroker> {
+  /** @param host address of this machine to listen on and to be reached by @param properties settings of the broker, over ours */
+  static async start(host = LOCALHOST, properties: Properties = {}): Promise<KafkaBroker> {
     const [port, securePort, controllerPort] = await freePorts(3, host)
-    const broker = new KafkaBroker(host, port!, securePort!, await mkdtemp(join(tmpdir(), 'logneo-kafka-')))
+    const folder = await mkdtemp(join(tmpdir(), 'logneo-kafka-'))
+    const broker = new KafkaBroker(host, port!, securePort!, folder, properties)
     await broker.#certify()
     await broker.#format(controllerPort!)
     await broker.start()
@@ -152,6 +154,7 @@ export class KafkaBroker {
         'broker.heartbeat.interval.ms': 300,
         'auto.create.topics.enable': false,
         'log.cleaner.enable': false,
+        ...this.properties,
       }),
     )
   }
@@ -165,7 +168,9 @@ export class KafkaBroker {
   }
 }
 
-const lines = (properties: Readonly<Record<string, string | number | boolean>>): string =>
+type Properties = Readonly<Record<string, string | number | boolean>>
+
+const lines = (properties: Properties): string =>
   Object.entries(properties)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../errors.js'
 
 /** Starter configs that ship, each a folder of `configs/`. */
-export const STARTER_KINDS = ['fluent-bit', 'kafka', 'files'] as const
+export const STARTER_KINDS = ['fluent-bit', 'vector', 'kafka', 'files'] as const
 export type StarterKind = (typeof STARTER_KINDS)[number]
 
 export interface Started {
@@ -14,17 +14,15 @@ export interface Started {
   readonly nextSteps: string
 }
 
+/** What is started beside the stage. */
+const PEERS: Readonly<Partial<Record<StarterKind, string>>> = {
+  'fluent-bit': 'fluent-bit -c fluent-bit.yaml',
+  vector: 'vector --config vector.yaml',
+}
+
 /** From the compiled file, `dist/plugin/cli/init.js`, to the folder of the package. */
 const CONFIGS = fileURLToPath(new URL('../../../configs/', import.meta.url))
 const SCHEMA_FILE = 'logneo.schema.json'
-
-const NOT_YET: ReadonlyMap<string, string> = new Map([
-  [
-    'vector',
-    "vector is not available in this version: there is no starter for it yet. Point Vector's http sink at input.http " +
-      '(docs/inputs.md says how), or score the files that Vector writes (--for files)',
-  ],
-])
 
 /**
  * `logneo init`: writes a commented config to start from, and the schema that lets an editor complete it.
@@ -50,9 +48,7 @@ export async function init(dir: string, kind: string): Promise<Started> {
 function starterOf(kind: string): StarterKind {
   const found = STARTER_KINDS.find(name => name === kind)
   if (found !== undefined) return found
-  throw new ConfigError([
-    NOT_YET.get(kind) ?? `${kind} is no starter config: use one of ${STARTER_KINDS.join(', ')}`,
-  ])
+  throw new ConfigError([`${kind} is no starter config: use one of ${STARTER_KINDS.join(', ')}`])
 }
 
 /** Files by name. The schema, which the folders share, comes along. */
@@ -91,7 +87,7 @@ function nextSteps(dir: string, config: string, kind: StarterKind): string {
     `logneo train --input app.log --session-regex 'req=(\\w+)' --out ${join(dir, 'model')}`,
     `logneo check --config ${config}`,
     `logneo run --config ${config}`,
-    ...(kind === 'fluent-bit' ? [`(cd ${dir} && fluent-bit -c fluent-bit.yaml)`] : []),
+    ...(PEERS[kind] === undefined ? [] : [`(cd ${dir} && ${PEERS[kind]})`]),
   ]
   return `Next, with your own log and pattern:\n${steps.map(step => `  $ ${step}\n`).join('')}`
 }

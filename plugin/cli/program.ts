@@ -3,6 +3,7 @@ import { packageVersion } from '../package-version.js'
 import { positiveInteger } from './arguments.js'
 import { detection, formatOption, withDetection } from './detection-options.js'
 import { runOptions, withDevice } from './device-options.js'
+import { addDoctor } from './doctor-command.js'
 import { addSidecar } from './sidecar-command.js'
 import { UsageError } from './terminal.js'
 import { addTrain } from './train-command.js'
@@ -221,22 +222,6 @@ function addInit(program: Command): void {
       const { files, nextSteps } = await (await import('./init.js')).init(dir, options.for)
       process.stderr.write(`${files.map(file => `wrote ${file}`).join('\n')}\n${nextSteps}\n`)
     })
-}
-
-function addDoctor(program: Command): void {
-  withDevice(
-    program
-      .command('doctor')
-      .description('what scoring stands on here, and whether a device computes what the CPU does')
-      .option('--model <dir>', 'a model to test with (default: a random one)')
-      .option('--json', 'print the report as JSON'),
-  ).action(async ({ model, json, ...rest }) => {
-    process.exitCode = await (await import('./doctor.js')).doctorCommand({
-      model,
-      json,
-      run: runOptions(rest),
-    })
-  })
 }
 
 function addDemo(program: Command): void {

@@ -69,7 +69,8 @@ export class ParameterHabits {
     this.#habits = habits
     this.#isWidened = isWidened
     this.#found = undefined
-    this.parts.drain.visitParameters(cluster, this.#visit)
+    // What was widened since training, and by which lines, differs from process to process: verdicts must not.
+    this.parts.drain.visitParameters(cluster, this.#visit, isWidened ? habits.tokens : undefined)
     return this.#found
   }
 

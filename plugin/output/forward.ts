@@ -243,8 +243,8 @@ export class ForwardOutput {
   }
 }
 
-/** @throws ConfigError when the TLS files cannot be used */
-function connectionOptions(options: ResolvedForwardOutputOptions): ConnectionOptions {
+/** How connections come to be. @throws ConfigError when the TLS files cannot be used */
+export function connectionOptions(options: ResolvedForwardOutputOptions): ConnectionOptions {
   const { host, port, path, connectTimeoutMs, tls, sharedKey, selfHostname, username, password } = options
   return {
     host,

@@ -1,4 +1,5 @@
 import type { ChunkIdentity, ChunkJudged, ClosedSummary, Judged, LineInput } from '../engine-parts.js'
+import type { EventClock } from '../event-clock.js'
 import type { LineReader } from '../line-reader.js'
 
 /** A chunk that waits for its verdicts. */
@@ -15,7 +16,7 @@ export interface Need {
   readonly lines: readonly LineInput[]
   /** The ids, each once. */
   readonly ids: ReadonlySet<string>
-  /** The highest time of a line; -Infinity where none has one. */
+  /** The highest time that the event clock shows on the way through the lines; -Infinity where none has one. */
   readonly upToMs: number
 }
 
@@ -35,8 +36,12 @@ export function takeBatch(queue: WaitingChunk[], maxLines: number): WaitingChunk
   return queue.splice(0, count)
 }
 
-/** Reads of lines what tells their sessions. */
-export function readNeed(chunks: readonly Pick<WaitingChunk, 'lines'>[], reader: LineReader): Need {
+/** Reads of lines what tells their sessions. @param clock is moved on by them */
+export function readNeed(
+  chunks: readonly Pick<WaitingChunk, 'lines'>[],
+  reader: LineReader,
+  clock: EventClock,
+): Need {
   const ids = new Set<string>()
   const lines: LineInput[] = []
   let upToMs = Number.NEGATIVE_INFINITY
@@ -48,7 +53,8 @@ export function readNeed(chunks: readonly Pick<WaitingChunk, 'lines'>[], reader:
     reader.read(input.line)
     const { timeMs } = reader.slots
     const lineMs = Number.isNaN(timeMs) ? input.timeMs : timeMs
-    if (lineMs > upToMs) upToMs = lineMs
+    clock.advance(lineMs, input.origin)
+    if (clock.now > upToMs) upToMs = clock.now
     const sessionId = input.sessionId ?? reader.session(input.line, input.record)
     if (sessionId !== undefined) ids.add(sessionId)
     lines.push({ ...input, sessionId })

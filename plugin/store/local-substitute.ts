@@ -39,7 +39,7 @@ export class LocalSubstitute {
     this.#isActive = true
     const { engine } = this
     const judged = await engine.exclusively((decide, parts) => {
-      const need = readNeed(chunks, parts.reader)
+      const need = readNeed(chunks, parts.reader, engine.tracker.clock.copy())
       for (const id of need.ids) this.#takeUp(id)
       return decide(workOn(need.lines, engine.tracker, parts.collect))
     })

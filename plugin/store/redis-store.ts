@@ -178,7 +178,7 @@ export class RedisStore implements SessionStore {
   #preparing(batch: readonly WaitingChunk[]) {
     return async (decide: (work: Work) => Promise<Judged>, engineParts: EngineParts) => {
       const shared = this.#shared(decide, engineParts)
-      const need = readNeed(batch, engineParts.reader)
+      const need = readNeed(batch, engineParts.reader, this.#clock.copy())
       const identities = batch.flatMap(({ identity }) => identity ?? [])
       const wall = { wallMs: this.parts.tracker.now(), maxSessions: shared.maxSessions }
       const loaded = await shared.sessions.load(requestFor(need, identities, this.#clock, wall))
@@ -187,7 +187,7 @@ export class RedisStore implements SessionStore {
       if (left.length === 0) return { left }
       const fresh = left.every((chunk, i) => chunk.lines === batch[i]!.lines)
         ? need
-        : readNeed(left, engineParts.reader)
+        : readNeed(left, engineParts.reader, this.#clock.copy())
       return { left, prepared: await this.#prepare(shared, loaded, left, fresh) }
     }
   }

@@ -6,8 +6,10 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as vrl from '@bpinternal/verel'
+import { Command } from 'commander'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
+import { addSidecar } from '../../plugin/cli/sidecar-command.js'
 import { parseConfig } from '../../plugin/config.js'
 import { ConfigError } from '../../plugin/errors.js'
 import { findProgram, missing } from '../fixtures/services/program.js'
@@ -40,6 +42,7 @@ interface Manifest {
       readonly spec: {
         readonly automountServiceAccountToken: boolean
         readonly containers: readonly Container[]
+        readonly initContainers?: readonly Container[]
         readonly volumes: readonly { readonly name: string; readonly configMap?: { readonly name: string } }[]
       }
     }
@@ -72,17 +75,17 @@ for (const file of await readdir(join(ROOT, 'configs/kubernetes'))) {
     )
     for (const { spec } of all) {
       if (spec?.template === undefined) continue
-      const { containers, volumes, automountServiceAccountToken } = spec.template.spec
+      const { containers, initContainers = [], volumes, automountServiceAccountToken } = spec.template.spec
       t.strictSame(spec.template.metadata.labels, spec.selector?.matchLabels)
       t.notOk(automountServiceAccountToken)
-      for (const container of containers) {
+      for (const container of [...initContainers, ...containers]) {
         const { name, securityContext: security, volumeMounts, resources, ports, args } = container
         t.match(security, {
           readOnlyRootFilesystem: true,
           allowPrivilegeEscalation: false,
           capabilities: { drop: ['ALL'] },
         })
-        if (name === 'logneo') t.match(security, { runAsNonRoot: true, runAsUser: 10001 })
+        if (name !== 'fluent-bit') t.match(security, { runAsNonRoot: true, runAsUser: 10001 })
         t.match(resources, { requests: { cpu: String, memory: String }, limits: { memory: String } })
         for (const probe of ['livenessProbe', 'readinessProbe'] as const)
           t.ok(
@@ -94,6 +97,7 @@ for (const file of await readdir(join(ROOT, 'configs/kubernetes'))) {
             volumes.some(volume => volume.name === mount.name),
             mount.name,
           )
+        if (name === 'scorer') continue
         const config = args[args.indexOf('--config') + 1]!
         const mount = volumeMounts.find(({ mountPath }) => dirname(config) === mountPath)
         const map = volumes.find(volume => volume.name === mount?.name)?.configMap?.name
@@ -109,6 +113,39 @@ for (const file of await readdir(join(ROOT, 'configs/kubernetes'))) {
     }
   })
 }
+
+t.test('kubernetes/daemonset.yaml: stage and sidecar meet at one socket, with one model', async t => {
+  const all = await manifests('kubernetes/daemonset.yaml')
+  const { initContainers, containers, volumes } = all.find(({ spec }) => spec?.template)!.spec!.template!.spec
+  const [scorer] = initContainers!
+  const logneo = containers.find(({ name }) => name === 'logneo')!
+  const text = all.find(({ kind }) => kind === 'ConfigMap')!.data!['logneo.logneo.yaml']!
+  const { stage, metrics } = parseConfig(text, {})
+  // The options as the command line itself reads them.
+  let given: Record<string, unknown> = {}
+  const program = new Command('logneo').exitOverride()
+  addSidecar(program)
+  program.commands[0]!.action(options => {
+    given = options
+  })
+  await program.parseAsync(['node', 'logneo', ...scorer!.args])
+  t.equal(given.listen, stage.sidecar!.address)
+  t.equal(given.model, stage.model)
+  t.not(given.health, `0.0.0.0:${metrics!.port}`, 'a port of its own')
+  t.match(scorer, { restartPolicy: 'Always', startupProbe: { httpGet: { path: '/readyz' } } })
+  const userOf = ({ securityContext }: Container) => securityContext.runAsUser
+  t.equal(userOf(scorer!), userOf(logneo), 'the socket opens to its own user alone')
+  for (const path of ['/run/logneo', '/var/lib/logneo-model']) {
+    const [there, here] = [scorer!, logneo].map(
+      ({ volumeMounts }) => volumeMounts.find(({ mountPath }) => mountPath === path)?.name,
+    )
+    t.ok(there !== undefined && there === here, `${path} is shared`)
+  }
+  t.match(
+    volumes.find(({ name }) => name === 'socket'),
+    { emptyDir: { medium: 'Memory' } },
+  )
+})
 
 t.test('container: the package holds what it runs, and it does not run as root', async t => {
   const text = await read('container/Dockerfile')

@@ -55,16 +55,26 @@ t.test('files of someone else are not overwritten, and nothing is written beside
   await t.rejects(init(join(dir, 'fluent-bit.yaml'), 'files'), { code: 'ERR_CONFIG', message: /ENOTDIR/ })
 })
 
-t.test('what is not there yet says so', async t => {
+t.test('an unknown starter is an error that names those there are', async t => {
   const dir = t.testdir()
-  await t.rejects(init(dir, 'vector'), {
-    code: 'ERR_CONFIG',
-    message: /^vector is not available in this version/,
-  })
   await t.rejects(init(dir, '../files'), {
-    message: '../files is no starter config: use one of fluent-bit, kafka, files',
+    code: 'ERR_CONFIG',
+    message: '../files is no starter config: use one of fluent-bit, vector, kafka, files',
   })
   t.strictSame(await readdir(dir), [])
+})
+
+t.test('the two configs of the Vector starter fit together', async t => {
+  const { input, output } = await loadConfig(join(CONFIGS, 'vector/vector.logneo.yaml'), {})
+  const document = parseDocument(await readFile(join(CONFIGS, 'vector/vector.yaml'), 'utf8'))
+  t.strictSame(document.errors, [])
+  const { sources, sinks } = document.toJS() as Record<string, Record<string, Record<string, unknown>>>
+  const { uri, acknowledgements } = sinks!.to_logneo!
+  const { host, port, tagFromPath } = input.http!
+  t.equal(uri, `http://${host}:${port}/raw.app`)
+  t.ok(tagFromPath, 'the path names the tag')
+  t.strictSame(acknowledgements, { enabled: true })
+  t.equal(sources!.logneo!.address, `${output.forward!.host}:${output.forward!.port}`)
 })
 
 t.test('the two configs of the Fluent Bit starter fit together', async t => {

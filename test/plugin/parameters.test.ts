@@ -108,3 +108,15 @@ t.test('the level of a line adds to the surprise of a key that hardly another se
   t.ok(sequences[20]!.statistics!['unseen-key']! > 5)
   t.equal(sequences[21]!.statistics!['unseen-key'], 0)
 })
+
+t.test('what another line widened in between changes nothing about the lines that training knew', async t => {
+  const lines = log(i => `values: $1 = '${i}', $2 = '${i % 3}' of the order`)
+  const odd = later('values: $1 = none, x = y of the order')
+  const next = later("values: $1 = '17', $2 = '1' of the order")
+  const undisturbed = new Looker(await learn(lines))
+  const disturbed = new Looker(await learn(lines))
+  const [template] = disturbed.log.drain.clusters().map(cluster => cluster.template)
+  disturbed.look(odd)
+  t.not(disturbed.log.drain.clusters()[0]!.template, template, 'the odd line widened it')
+  t.strictSame(disturbed.look(next).content, undisturbed.look(next).content)
+})
