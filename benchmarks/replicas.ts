@@ -50,7 +50,8 @@ export async function run(options: ReplicasOptions): Promise<Record<string, unkn
   if (missing) throw new Error(`${missing}, or give --broker`)
   const model = await modelOf(options)
   const replay = await Replay.open(options, model.format)
-  const broker = options.broker === undefined ? await KafkaBroker.start(undefined, BROKER_SETTINGS) : undefined
+  const broker =
+    options.broker === undefined ? await KafkaBroker.start(undefined, BROKER_SETTINGS) : undefined
   const address = options.broker ?? broker!.address
   const cluster = new Cluster(address, NUM_PARTITIONS)
   const folder = await mkdtemp(join(tmpdir(), 'logneo-replicas-'))
