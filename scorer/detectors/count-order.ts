@@ -2,9 +2,6 @@ import { type Finding, raise } from '../composition/findings.js'
 import type { CompositionStatistics } from '../composition/statistics.js'
 import type { Tally } from '../composition/tally.js'
 
-/** Where sessions have fewer and more, as many is expected this often, in units of the rarer of both. */
-const MEETING_SHARE = 0.1
-
 /** How the numbers of two keys compare, for instance that every `open` has its `close`. Only the end settles it. */
 export class CountOrder {
   constructor(readonly statistics: CompositionStatistics) {}
@@ -26,10 +23,10 @@ export class CountOrder {
     }
   }
 
-  /** What as many counts less, in nats: it lies between fewer and more, and some of the sessions to both sides could as well have met. */
+  /** What as many counts less, in nats: it lies between fewer and more, so it is no odder than the rarer of both. */
   #relief(a: number, b: number, seen: number): number {
     const { statistics } = this
-    const around = MEETING_SHARE * Math.min(statistics.compared(a, b, -1), statistics.compared(a, b, 1))
+    const around = Math.min(statistics.compared(a, b, -1), statistics.compared(a, b, 1))
     return Math.min(0, Math.log((seen + 0.5) / (around + 0.5)))
   }
 }
