@@ -129,8 +129,7 @@ export class Disturbance {
   async #scoredAgain(fromMs: number): Promise<number> {
     const deadline = monotonicMs() + this.#patienceMs
     for (; monotonicMs() < deadline; await sleep(POLL_MS)) {
-      const { lastUnscoredMs } = this.#ledger
-      const lastMs = lastUnscoredMs > fromMs ? lastUnscoredMs : fromMs
+      const lastMs = Math.max(fromMs, this.#ledger.lastUnscoredMs)
       if (monotonicMs() - lastMs > SCORED_FOR_MS) return lastMs
     }
     return Number.POSITIVE_INFINITY
