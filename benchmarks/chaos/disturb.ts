@@ -27,6 +27,8 @@ export interface Course {
 const BATCH = 100
 const POLL_MS = 20
 const DEFAULT_PATIENCE_MS = 60_000
+/** No record passing unscored for so long means that the model is there again. */
+const SCORED_FOR_MS = 1000
 /** Copies of records that are still to come are, once everything has come. */
 const SETTLE_MS = 1500
 
@@ -103,8 +105,8 @@ export class Disturbance {
     const endedMs = monotonicMs()
     ledger.await(endedMs)
     const caughtUpMs = (await this.#caughtUp()) - endedMs
-    const unscoredMs = kind.unscores && ledger.lastUnscoredMs > endedMs ? ledger.lastUnscoredMs - endedMs : 0
-    const recoveryMs = Math.max(ledger.firstAwaitedMs - endedMs, unscoredMs)
+    const scoredMs = kind.unscores ? (await this.#scoredAgain(endedMs)) - endedMs : 0
+    const recoveryMs = Math.max(ledger.firstAwaitedMs - endedMs, scoredMs)
     return {
       kind,
       beganMs,
@@ -121,6 +123,16 @@ export class Disturbance {
     const deadline = monotonicMs() + this.#patienceMs
     while (ledger.counts[awaited] === 0 && monotonicMs() < deadline) await sleep(POLL_MS)
     return ledger.counts[awaited] === 0 ? Number.POSITIVE_INFINITY : ledger.firstMs[awaited]!
+  }
+
+  /** When the last record passed unscored, at the earliest `fromMs`; infinite when that does not end. */
+  async #scoredAgain(fromMs: number): Promise<number> {
+    const deadline = monotonicMs() + this.#patienceMs
+    for (; monotonicMs() < deadline; await sleep(POLL_MS)) {
+      const lastMs = Math.max(fromMs, this.#ledger.lastUnscoredMs)
+      if (monotonicMs() - lastMs > SCORED_FOR_MS) return lastMs
+    }
+    return Number.POSITIVE_INFINITY
   }
 
   /** Waits until every record has arrived, or none does any more. */

@@ -20,8 +20,8 @@ export class Ledger {
   numArrived = 0
   /** Arrivals with a number that was never sent. */
   numStrange = 0
-  /** Of the last unscored arrival that was to be scored; NaN before the first. */
-  lastUnscoredMs = Number.NaN
+  /** Of the last unscored arrival that was to be scored; -Infinity before the first. */
+  lastUnscoredMs = Number.NEGATIVE_INFINITY
   #awaitedMs = Number.POSITIVE_INFINITY
   /** Of the first arrival since `await`; NaN before it. */
   firstAwaitedMs = Number.NaN
