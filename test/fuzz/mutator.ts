@@ -5,8 +5,8 @@ const EDGES = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffff
 /** Mutations of one input: one, and each further one half as likely. */
 const MAX_MUTATIONS = 8
 const MAX_RANDOM_BYTES = 32
-/** One input in so many is made long, as what takes too much time or memory shows only there. */
-const ONE_LONG_IN = 4096
+/** One input in so many is made long, as some things take too much time or memory only there; such an input costs as much as thousands. */
+const ONE_LONG_IN = 20_000
 
 /** Makes new inputs of old ones, the same for the same seed. */
 export class Mutator {
