@@ -71,6 +71,7 @@ export const COUNTER_HELP: Readonly<Record<string, string>> = {
   kafka_chunk_failures_total: 'Attempts to deliver a chunk of the Kafka input that failed and were repeated.',
   kafka_commit_failures_total: 'Offsets that could not be committed the first time.',
   kafka_fenced_total: 'Partitions found to be written for by another replica.',
+  kafka_partitions_begun_anew_total: 'Partitions found to end before where they were read to.',
   kafka_rebalances_total: 'Times the consumer group was joined, with whatever partitions.',
   kafka_consumer_crashes_total: 'Times the Kafka consumer gave up and was started anew.',
   kafka_output_records_total:

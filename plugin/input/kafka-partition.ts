@@ -65,8 +65,13 @@ export class KafkaPartition {
     return this.#next
   }
 
-  /** Works records off, at least one, as many as can be before an interruption; `next` says how far it came. */
-  async work(records: readonly KafkaRecord[]): Promise<void> {
+  /**
+   * Works records off, at least one, as many as can be before an interruption; `next` says how far it came.
+   *
+   * @param end the offset after the last record of the partition, as the broker says
+   */
+  async work(records: readonly KafkaRecord[], end: number): Promise<void> {
+    if (this.#next !== undefined && end < this.#next) this.#beginAnew(end)
     if (this.#isInDoubt) await this.#reassure(records)
     if (!(await this.#persist(() => this.#own()))) return
     let at = 0
@@ -76,6 +81,17 @@ export class KafkaPartition {
       if (at === records.length && kept === undefined) return
       await this.#deliver(kept ?? this.#cut(records, at))
     }
+  }
+
+  /** The topic was made anew, or lost its end: what comes now was never here, whatever its offsets. */
+  #beginAnew(end: number): void {
+    const { host, origin } = this
+    host.warn(`${origin} ends at offset ${end}, before ${this.#next}, where it was read to: reading it anew`)
+    host.counters.increment('kafka_partitions_begun_anew_total')
+    host.release(origin)
+    if (this.#undelivered !== undefined) host.settled(this.#undelivered.chunk)
+    this.#undelivered = undefined
+    this.#next = undefined
   }
 
   async close(): Promise<void> {

@@ -216,7 +216,7 @@ export class KafkaInput implements Input, PartitionHost {
     }
     const beating = setInterval(beat, this.options.heartbeatMs)
     try {
-      await partition.work(batch.messages)
+      await partition.work(batch.messages, Number(batch.highWatermark))
     } finally {
       clearInterval(beating)
     }

@@ -125,7 +125,10 @@ t.test('a partition tells which chunk was committed although the answer was lost
   }
   const partition = new KafkaPartition(host, 't', 0, producer as unknown as PartitionProducer)
   const message = { value: Buffer.from('a'), timestamp: '0', key: null, attributes: 0, headers: {} }
-  await partition.work(['5', '6'].map(offset => ({ ...message, offset })))
+  await partition.work(
+    ['5', '6'].map(offset => ({ ...message, offset })),
+    7,
+  )
   t.same(taken, ['kafka t 0 5-6'])
   t.same(settled, taken)
   t.equal(partition.next, 7)
