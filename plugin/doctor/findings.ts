@@ -5,7 +5,7 @@ export interface Finding {
   readonly status: FindingStatus
   /** What was found; never a secret. */
   readonly text: string
-  /** What to do about it. */
+  /** What to do about it, where `text` does not say so. */
   readonly advice?: string
 }
 
@@ -27,12 +27,12 @@ export class Findings {
     this.list.push({ status: 'ok', text })
   }
 
-  warning(text: string, advice: string): void {
-    this.list.push({ status: 'warning', text, advice })
+  warning(text: string, advice?: string): void {
+    this.list.push({ status: 'warning', text, ...(advice !== undefined && { advice }) })
   }
 
-  failed(text: string, advice: string): void {
-    this.list.push({ status: 'failed', text, advice })
+  failed(text: string, advice?: string): void {
+    this.list.push({ status: 'failed', text, ...(advice !== undefined && { advice }) })
   }
 }
 

@@ -31,17 +31,12 @@ export function machineCheck(config: Config): PeerCheck {
     peer: 'files and ports',
     advice: 'run logneo check --config FILE',
     look: async findings => {
+      // These sentences say themselves what to do.
       const { problems, notes } = await inspectEnvironment(config)
-      for (const text of problems) findings.failed(...split(text))
-      for (const text of notes) findings.warning(...split(text))
+      for (const text of problems) findings.failed(text)
+      for (const text of notes) findings.warning(text)
       if (problems.length + notes.length === 0)
         findings.ok('what it reads, writes and listens on is as it must be')
     },
   }
-}
-
-/** These sentences end with what to do, behind the last colon. */
-function split(text: string): [text: string, advice: string] {
-  const at = text.lastIndexOf(': ')
-  return at < 0 ? [text, 'see above'] : [text.slice(0, at), text.slice(at + 2)]
 }

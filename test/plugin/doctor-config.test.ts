@@ -93,6 +93,24 @@ alerts:
   t.notMatch(stdout, 'SECRET')
 })
 
+t.test('what the machine lacks is told as well', async t => {
+  const dir = t.testdir({
+    'a.yaml': `
+model: { path: ${JSON.stringify(model)} }
+input: { files: { paths: [./missing.log], tag: app } }
+output: { ndjson: { path: ./no/such/folder/out.ndjson } }
+`,
+  })
+  const { code, stdout } = await doctor('--config', join(dir, 'a.yaml'))
+  t.equal(code, 1)
+  t.match(
+    stdout,
+    / {2}FAILED {2}input\.files\.paths: \S+missing\.log cannot be read \(ENOENT\): mend the path/,
+  )
+  t.match(stdout, / {2}FAILED {2}output\.ndjson\.path: the folder \S+ cannot be written to/)
+  t.match(stdout, /\nFAILED: 1 of 2 did not pass/)
+})
+
 t.test('wrong use ends as everywhere', async t => {
   const dir = t.testdir({ 'a.yaml': 'input: 3' })
   t.match(await doctor('--config', join(dir, 'a.yaml')), { code: 2, stderr: /input must be/ })
