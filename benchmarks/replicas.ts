@@ -32,8 +32,12 @@ export interface ReplicasOptions extends ReplayInput {
 }
 
 const END_IN_RECORDING = 'disconnection: session time'
-/** As brokers have it unless told otherwise: replicas that start together get their partitions together. */
-const BROKER_SETTINGS = { 'group.initial.rebalance.delay.ms': 3000 }
+/** As brokers have it unless told otherwise: replicas that start together get their partitions together, and a broker may be busy for a while. */
+const BROKER_SETTINGS = {
+  'group.initial.rebalance.delay.ms': 3000,
+  'broker.session.timeout.ms': 9000,
+  'broker.heartbeat.interval.ms': 2000,
+}
 const NUM_PARTITIONS = 16
 const NUM_REPLICAS = 4
 /** Records sent at a time. */

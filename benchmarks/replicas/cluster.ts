@@ -47,9 +47,11 @@ export class Cluster {
     await this.#producer.send({ topic, acks: -1, messages })
   }
 
-  /** How far a group has come in a topic, by partition. */
-  async offsets(groupId: string, topic: string): Promise<Offsets> {
-    const [found] = await this.#admin.fetchOffsets({ groupId, topics: [topic] })
+  /** How far a group has come in a topic, by partition; undefined where the broker cannot tell just now. */
+  async offsets(groupId: string, topic: string): Promise<Offsets | undefined> {
+    const answer = await this.#admin.fetchOffsets({ groupId, topics: [topic] }).catch(passing)
+    if (answer === undefined) return undefined
+    const [found] = answer
     const offsets = new Array<number>(this.numPartitions).fill(0)
     for (const { partition, offset } of found?.partitions ?? [])
       offsets[partition] = Math.max(0, Number(offset))
@@ -58,11 +60,17 @@ export class Cluster {
 
   /** Members of a group that is at rest; undefined while it regroups. */
   async numMembers(groupId: string): Promise<number | undefined> {
-    const { groups } = await this.#admin.describeGroups([groupId])
-    const [group] = groups
+    const answer = await this.#admin.describeGroups([groupId]).catch(passing)
+    if (answer === undefined) return undefined
+    const [group] = answer.groups
     if (group === undefined || group.state === 'Empty' || group.state === 'Dead') return 0
     return group.state === 'Stable' ? group.members.length : undefined
   }
+}
+
+/** Errors that pass, such as of a broker too busy to be its group's coordinator, are no answer yet. */
+function passing(error: Error & { readonly retriable?: boolean }): undefined {
+  if (error.retriable !== true) throw error
 }
 
 export const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0)

@@ -60,15 +60,18 @@ export class Progress {
   async #watch(): Promise<void> {
     while (!this.#isStopped) {
       const offsets = await this.cluster.offsets(this.group, this.topic)
-      const now = performance.now()
-      offsets.forEach((offset, partition) => {
-        const movedAt = this.#movedAt[partition]
-        if (movedAt !== undefined && offset === this.#offsets[partition]) return
-        this.#longestPauseMs = Math.max(this.#longestPauseMs, now - (movedAt ?? now))
-        this.#movedAt[partition] = now
-      })
-      this.#offsets = offsets
+      if (offsets !== undefined) this.#note(offsets, performance.now())
       await sleep(POLL_MS)
     }
+  }
+
+  #note(offsets: Offsets, now: number): void {
+    offsets.forEach((offset, partition) => {
+      const movedAt = this.#movedAt[partition]
+      if (movedAt !== undefined && offset === this.#offsets[partition]) return
+      this.#longestPauseMs = Math.max(this.#longestPauseMs, now - (movedAt ?? now))
+      this.#movedAt[partition] = now
+    })
+    this.#offsets = offsets
   }
 }
