@@ -4,6 +4,8 @@ import { type FuzzTarget, MAX_INPUT_BYTES } from './target.js'
 
 /** Inputs kept to mutate; beyond it a new one takes the place of another. */
 const MAX_KEPT = 2000
+/** Longer inputs are not kept: each that is made of them would take its time. */
+const MAX_KEPT_BYTES = 1 << 14
 /** Ends that are told apart. */
 const MAX_ENDS = 5000
 /** Time of the processor that any input may take, and what longer ones may take besides. */
@@ -50,6 +52,7 @@ export async function runCampaign(target: FuzzTarget, options: CampaignOptions):
     if (reason !== undefined) options.onFinding({ input, reason })
     if (end === undefined || ends.has(end) || ends.size >= MAX_ENDS) continue
     ends.add(end)
+    if (input.length > MAX_KEPT_BYTES) continue
     if (kept.length < MAX_KEPT) kept.push(input)
     else kept[random.integer(kept.length)] = input
   }

@@ -13,14 +13,14 @@ import { storedSession, storedVerdicts } from './targets/store.js'
 
 /** All that reads bytes from outside. */
 export const TARGETS: readonly TargetEntry[] = [
-  { name: 'msgpack-frames', share: 200, open: msgpackFrames },
-  { name: 'msgpack-record', share: 150, open: msgpackRecord },
-  { name: 'forward-frame', share: 150, open: forwardFrame },
+  { name: 'msgpack-frames', share: 60, open: msgpackFrames },
+  { name: 'msgpack-record', share: 200, open: msgpackRecord },
+  { name: 'forward-frame', share: 250, open: forwardFrame },
   { name: 'forward-handshake', share: 50, open: forwardHandshake },
   { name: 'forward-stream', share: 30, open: forwardStream },
   { name: 'gzip', share: 10, open: gzipChunk },
   { name: 'zstd', share: 20, open: zstdChunk },
-  { name: 'sidecar-request', share: 150, open: sidecarRequest },
+  { name: 'sidecar-request', share: 200, open: sidecarRequest },
   { name: 'sidecar-reply', share: 50, open: sidecarReply },
   { name: 'http-body', share: 50, open: httpBody },
   { name: 'http-request', share: 50, open: httpRequest },
