@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { mendReadCommitted } from '../../plugin/kafka/read-committed.js'
 import { KafkaBroker } from '../services/kafka-broker.js'
-import { alone } from './beside.js'
 import type { Expected } from './expected.js'
 import type { FaultKind } from './fault.js'
 import { KafkaReader } from './kafka-reader.js'
@@ -36,7 +35,8 @@ export async function kafkaTopology(options: TopologyOptions): Promise<Topology>
   const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
   await makeTopics(kafka)
   const config = join(folder, 'stage.logneo.yaml')
-  await writeFile(config, alone(options).config + configOf(broker.address))
+  // Sessions end with their partition here: which process has it next is not known.
+  await writeFile(config, `model: { path: ${options.model} }\n${configOf(broker.address)}`)
   const stage = new Part(link?.stage ?? HERE, logneo('run', '--config', config), join(folder, 'log'))
   stage.start()
   const sender = new KafkaSender(kafka, FROM)
