@@ -11,6 +11,7 @@ import {
   providerProblem,
   shortReason,
 } from './provider.js'
+import { forbidTelemetry } from './telemetry.js'
 
 /** A tensor crossing the border to the runtime. */
 export interface Tensor {
@@ -96,6 +97,7 @@ const require = createRequire(import.meta.url)
 /** ONNX Runtime, loaded at first use: its native library costs time and memory that commands without a model should not pay. */
 function ort(): OnnxRuntime {
   if (loaded !== undefined) return loaded
+  forbidTelemetry()
   try {
     loaded = require('onnxruntime-node') as OnnxRuntime
   } catch (cause) {

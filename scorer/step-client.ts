@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { ProviderError, ScoringError } from './errors.js'
 import type { StepBatch, StepEngineData } from './step-engine.js'
 import { STOP, type StepReply, type StepRequest, type StepStart } from './step-message.js'
@@ -116,7 +116,7 @@ export class StepClient {
 }
 
 function spawnWorker(): Worker {
-  return new Worker(new URL('./step-worker.js', import.meta.url), { execArgv: [] })
+  return new Worker(new URL('./step-worker.js', import.meta.url), { execArgv: [], env: SHARE_ENV })
 }
 
 /** Lets a thread finish the batch it is at, as the runtime aborts the process when its thread is ended in the middle of a run. */

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { ScoringError } from '../errors.js'
 import type { FitResult, FitTask } from './fit.js'
 import type { FitMessage } from './fit-worker.js'
@@ -71,6 +71,8 @@ function runTask(task: FitTask, onProgress: (progress: TrainProgress) => void): 
     const worker = new Worker(new URL('./fit-worker.js', import.meta.url), {
       workerData: task,
       execArgv: [],
+      // So that the thread can forbid the runtime's telemetry.
+      env: SHARE_ENV,
       // Each step leaves three parameter vectors behind; a small nursery has them collected sooner.
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     })
