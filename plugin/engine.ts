@@ -178,23 +178,14 @@ export class Engine {
     const key = content === undefined ? drain.learnKey(line, contentStart) : drain.learnKey(content)
     const cluster = drain.cluster(key)!
     if (id === undefined) {
-      verdicts[index] = {
-        status: 'unscored',
-        template: cluster.template,
-        template_id: cluster.id,
-      }
+      verdicts[index] = { status: 'unscored', ...named(cluster) }
       return
     }
     const closed = this.#closed
     const placed = tracker.place(id, lineMs, closed, input.origin)
     defer(closed, index, ends)
     if (model === undefined) {
-      verdicts[index] = {
-        status: 'learning',
-        session: placed[0]!.id,
-        template: cluster.template,
-        template_id: cluster.id,
-      }
+      verdicts[index] = { status: 'learning', session: placed[0]!.id, ...named(cluster) }
     } else {
       const read = { line: content ?? line, level, steadyMs, nowMs: tracker.nowMs }
       questions.push({ index, occurrence: this.#occurrence(model, placed, key, cluster, read) })
@@ -223,7 +214,7 @@ export class Engine {
       sessions: placed.slice(),
       template: cluster.template,
       templateId: cluster.id,
-      timeMs: finiteOrNaN(nowMs),
+      timeMs: Number.isFinite(nowMs) ? nowMs : Number.NaN,
       content: habits.content(line, cluster, token),
       level: token === UNKNOWN ? habits.level(level) : undefined,
       timing: habits.timing(placed, token, steadyMs),
@@ -264,17 +255,9 @@ export class Engine {
         sessions: [session],
         closed: reason,
         timeMs: session.lastMs,
-        mayPause: this.#mayPause(end, work.tracker),
+        mayPause: this.parts.pauses.mayPause(end, work.tracker),
       },
     })
-  }
-
-  /** When an idle session is noticed depends on what other sessions say; that it is over does not. */
-  #mayPause({ session, reason }: ClosedSession, { nowMs, patienceMs }: SessionTracker): number {
-    if (reason !== 'idle' && reason !== 'complete') return 0
-    const { lastMs, lastTemplate } = session
-    const quietMs = reason === 'idle' ? patienceMs : nowMs - lastMs
-    return Number.isNaN(quietMs) ? 0 : this.parts.pauses.shareLonger(lastTemplate, quietMs)
   }
 
   async #answer(questions: readonly Question[], work: Work): Promise<void> {
@@ -312,6 +295,4 @@ export class Engine {
   }
 }
 
-function finiteOrNaN(value: number): number {
-  return Number.isFinite(value) ? value : Number.NaN
-}
+const named = ({ template, id }: Cluster) => ({ template, template_id: id })

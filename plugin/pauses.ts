@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ClosedSession, SessionTracker } from './session.js'
 
 const points = z.array(z.tuple([z.number().nonnegative(), z.number().min(0).max(1)])).max(1000)
 
@@ -30,6 +31,17 @@ export class Pauses {
       share = longer
     }
     return share
+  }
+
+  /**
+   * How often a session that closed was merely pausing: the share of such pauses that last longer than it has been quiet. When an idle session is
+   * noticed depends on what other sessions say; that it is over does not.
+   */
+  mayPause({ session, reason }: ClosedSession, { nowMs, patienceMs }: SessionTracker): number {
+    if (reason !== 'idle' && reason !== 'complete') return 0
+    const { lastMs, lastTemplate } = session
+    const quietMs = reason === 'idle' ? patienceMs : nowMs - lastMs
+    return Number.isNaN(quietMs) ? 0 : this.shareLonger(lastTemplate, quietMs)
   }
 }
 

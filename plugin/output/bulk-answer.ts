@@ -80,3 +80,8 @@ function fieldOf(value: unknown, name: string): unknown {
     ? (value as Readonly<Record<string, unknown>>)[name]
     : undefined
 }
+
+/** A user that may only write documents is forbidden to ask, and is welcome all the same. */
+export function greetingFault(answer: HttpAnswer): string | undefined {
+  return answer.status < 400 || answer.status === 403 ? undefined : answerFault(answer)
+}

@@ -8,7 +8,8 @@ import { type HttpAnswer, HttpClient } from '../http-request.js'
 import { SUMMARY_TAG } from '../pipeline.js'
 import { recordIdBase } from '../record-id.js'
 import { retryDelayMs } from '../retry-delay.js'
-import { answerFault, BULK_PATH, type BulkResult, readBulkAnswer } from './bulk-answer.js'
+import { WaitingLine } from '../waiting-line.js'
+import { answerFault, BULK_PATH, type BulkResult, greetingFault, readBulkAnswer } from './bulk-answer.js'
 import { type BulkDelivery, type BulkItem, bulkItems } from './bulk-item.js'
 import {
   authorization,
@@ -22,13 +23,6 @@ const gzipAsync = promisify(gzip)
 /** Largest answer taken: an error for each of many small documents. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
-/** Entries that wait for room in the queue. */
-interface Waiting {
-  readonly bytes: number
-  enter(): void
-  reject(error: Error): void
-}
-
 /**
  * Tagged records to Elasticsearch or OpenSearch, by the bulk interface that both have. Documents of several chunks that wait share a
  * request. Each has an id that is the same whenever it is sent again, so that no repetition makes a second document.
@@ -38,7 +32,7 @@ export class ElasticsearchOutput implements Output {
   readonly #options: ResolvedElasticsearchOptions
   readonly #client: HttpClient
   readonly #headers: Readonly<Record<string, string>>
-  readonly #waiting = new Fifo<Waiting>()
+  readonly #waiting: WaitingLine
   readonly #queue = new Fifo<BulkItem>()
   readonly #closing = new AbortController()
   #queuedBytes = 0
@@ -61,7 +55,8 @@ export class ElasticsearchOutput implements Output {
     readonly counters: Counters = NO_COUNTERS,
   ) {
     this.#options = resolveElasticsearchOptions(options)
-    const { urls, ca, maxInFlight, auth } = this.#options
+    const { urls, ca, maxInFlight, auth, maxQueueBytes } = this.#options
+    this.#waiting = new WaitingLine(maxQueueBytes, () => this.#queuedBytes)
     this.name = `elasticsearch ${urls.map(url => new URL(url).host).join(', ')}`
     this.#client = new HttpClient({ ca, maxConnections: maxInFlight })
     this.#headers = {
@@ -91,7 +86,9 @@ export class ElasticsearchOutput implements Output {
   async deliver(tag: string, entries: PackedEntries, delivery?: Delivery): Promise<void> {
     if (!this.#isTaking) throw new ClosedError(`${this.name} is closed: deliver before closing it`)
     const bytes = entries.buffer.length
-    await this.#room(bytes)
+    await this.#waiting.enter(bytes, () => {
+      this.#queuedBytes += bytes
+    })
     try {
       await this.#deliver(tag, entries, recordIdBase(delivery?.chunkId))
     } finally {
@@ -103,12 +100,16 @@ export class ElasticsearchOutput implements Output {
   /** Takes nothing more, waits until everything is delivered, at most `closeTimeoutMs`, and disconnects. */
   async close(): Promise<void> {
     this.#isTaking = false
-    if (this.#queuedBytes > 0 || this.#waiting.length > 0) await this.#untilIdle()
+    if (this.#queuedBytes > 0 || !this.#waiting.isEmpty) await this.#untilIdle()
     this.#closing.abort()
-    const error = new DeliveryError(`${this.name} was closed before it took everything: send it again`)
-    for (const waiting of this.#waiting.drain()) waiting.reject(error)
+    const error = this.#closedError()
+    this.#waiting.reject(error)
     for (const { delivery } of this.#queue.drain()) delivery.reject(error)
     this.#client.close()
+  }
+
+  #closedError(): DeliveryError {
+    return new DeliveryError(`${this.name} was closed before it took everything: send it again`)
   }
 
   async #untilIdle(): Promise<void> {
@@ -121,28 +122,9 @@ export class ElasticsearchOutput implements Output {
     isOver.abort()
   }
 
-  /** Takes `bytes` of the queue, at once or when it is their turn. */
-  #room(bytes: number): Promise<void> {
-    const take = (): void => {
-      this.#queuedBytes += bytes
-    }
-    if (this.#waiting.length === 0 && this.#hasRoom(bytes)) return Promise.resolve(take())
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ bytes, enter: () => resolve(take()), reject })
-    })
-  }
-
-  /** What is larger than the whole queue is let in alone. */
-  #hasRoom(bytes: number): boolean {
-    return this.#queuedBytes === 0 || this.#queuedBytes + bytes <= this.#options.maxQueueBytes
-  }
-
   #admit(): void {
-    for (let next = this.#waiting.peek(); next && this.#hasRoom(next.bytes); next = this.#waiting.peek()) {
-      this.#waiting.shift()
-      next.enter()
-    }
-    if (this.#queuedBytes === 0 && this.#waiting.length === 0) this.#idle()
+    this.#waiting.admit()
+    if (this.#queuedBytes === 0 && this.#waiting.isEmpty) this.#idle()
   }
 
   async #deliver(tag: string, entries: PackedEntries, idBase: string): Promise<void> {
@@ -156,8 +138,8 @@ export class ElasticsearchOutput implements Output {
       const delivery: BulkDelivery = {
         left: 0,
         refused: [],
-        resolve: () => resolve(delivery.refused),
         reject,
+        resolve: () => resolve(delivery.refused),
       }
       const items = bulkItems(tag, entries, target, delivery, this.counters)
       delivery.left = items.length
@@ -203,8 +185,7 @@ export class ElasticsearchOutput implements Output {
       try {
         await sleep(retryDelayMs(tries, this.#options), undefined, { signal: this.#closing.signal })
       } catch {
-        const error = new DeliveryError(`${this.name} was closed before it took everything: send it again`)
-        for (const { delivery } of left) delivery.reject(error)
+        for (const { delivery } of left) delivery.reject(this.#closedError())
         return
       }
     }
@@ -295,18 +276,8 @@ export class ElasticsearchOutput implements Output {
   /** Asks who is there, until somebody is or records show it. */
   async #greet(): Promise<void> {
     const { signal } = this.#closing
-    const { timeoutMs } = this.#options
     for (let tries = 1; !this.#isReady && !signal.aborted; tries++) {
-      const { authorization } = this.#headers
-      const answer = await this.#client
-        .send({
-          method: 'GET',
-          url: this.#url(''),
-          headers: authorization === undefined ? {} : { authorization },
-          timeoutMs,
-          maxAnswerBytes: MAX_ANSWER_BYTES,
-        })
-        .catch((error: Error) => error)
+      const answer = await this.#ask().catch((error: Error) => error)
       const fault = answer instanceof Error ? answer.message : greetingFault(answer)
       if (signal.aborted) return
       if (fault === undefined) this.#worked()
@@ -315,14 +286,17 @@ export class ElasticsearchOutput implements Output {
     }
   }
 
+  #ask(): Promise<HttpAnswer> {
+    const { authorization } = this.#headers
+    const headers = authorization === undefined ? {} : { authorization }
+    const { timeoutMs } = this.#options
+    const url = this.#url('')
+    return this.#client.send({ method: 'GET', url, headers, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES })
+  }
+
   #url(path: string): URL {
     const { urls } = this.#options
     const base = urls[this.#node % urls.length]!
     return new URL(path, base.endsWith('/') ? base : `${base}/`)
   }
-}
-
-/** A user that may only write documents is forbidden to ask, and is welcome all the same. */
-function greetingFault(answer: HttpAnswer): string | undefined {
-  return answer.status < 400 || answer.status === 403 ? undefined : answerFault(answer)
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { type Counters, NO_COUNTERS } from '../chunk.js'
 import { ClosedError, DeliveryError } from '../errors.js'
-import { Fifo } from '../fifo.js'
 import { retryDelayMs } from '../retry-delay.js'
 import { readTlsFiles } from '../tls-files.js'
+import { WaitingLine } from '../waiting-line.js'
 import { type ConnectionOptions, ForwardConnection } from './forward-connection.js'
 import { cutEntries, type EntryRun, packFrame } from './forward-frame.js'
 import {
@@ -12,13 +12,6 @@ import {
   resolveForwardOutputOptions,
 } from './forward-options.js'
 import { FrameQueue } from './forward-queue.js'
-
-/** Entries that wait for room in the queue. */
-interface Waiting {
-  readonly bytes: number
-  enter(): void
-  reject(error: Error): void
-}
 
 /**
  * Sends chunks by the Fluent Forward protocol, as PackedForward frames over one connection, in the order of `send`, several on
@@ -29,7 +22,7 @@ export class ForwardOutput {
   readonly #options: ResolvedForwardOutputOptions
   readonly #connectionOptions: ConnectionOptions
   readonly #queue = new FrameQueue()
-  readonly #waiting = new Fifo<Waiting>()
+  readonly #waiting: WaitingLine
   #connection: ForwardConnection | undefined
   /** Makes chunk ids differ between outputs and runs; the number of the frame does so within one. */
   readonly #idPrefix = randomBytes(12).toString('hex')
@@ -54,6 +47,7 @@ export class ForwardOutput {
   ) {
     this.#options = resolveForwardOutputOptions(options)
     this.#connectionOptions = connectionOptions(this.#options)
+    this.#waiting = new WaitingLine(this.#options.maxQueueBytes, () => this.#queue.bytes)
   }
 
   /** Whether the receiver is connected. */
@@ -92,7 +86,7 @@ export class ForwardOutput {
     const parts = Buffer.isBuffer(entries) ? [entries] : entries
     const runs = cutEntries(parts, count, Buffer.byteLength(tag), this.#options.maxFrameBytes)
     const bytes = runs.reduce((sum, run) => sum + run.bytes, 0)
-    await this.#enter(bytes, () => Promise.all(runs.map(run => this.#enqueue(tag, run))))
+    await this.#waiting.enter(bytes, () => this.#enqueueAll(tag, runs))
   }
 
   /** Takes nothing more, waits until everything is delivered, at most `closeTimeoutMs`, and disconnects. */
@@ -112,12 +106,12 @@ export class ForwardOutput {
     const error = new DeliveryError(
       'the forward output was closed before the receiver took everything: send it again',
     )
-    for (const waiting of this.#waiting.drain()) waiting.reject(error)
+    this.#waiting.reject(error)
     this.#abandon(error)
   }
 
   #isIdle(): boolean {
-    return this.#queue.isEmpty && this.#waiting.length === 0
+    return this.#queue.isEmpty && this.#waiting.isEmpty
   }
 
   #flush(): Promise<void> {
@@ -130,23 +124,12 @@ export class ForwardOutput {
     })
   }
 
-  /** Puts entries into the queue by `add`, at once or when it is their turn, and waits until they are delivered. */
-  #enter(bytes: number, add: () => Promise<unknown>): Promise<unknown> {
-    if (this.#waiting.length === 0 && this.#hasRoom(bytes)) return this.#added(add())
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ bytes, enter: () => resolve(add()), reject })
-    })
-  }
-
-  #added(delivered: Promise<unknown>): Promise<unknown> {
+  /** Puts entries into the queue, and resolves when they are delivered. */
+  #enqueueAll(tag: string, runs: readonly EntryRun[]): Promise<unknown> {
+    const delivered = Promise.all(runs.map(run => this.#enqueue(tag, run)))
     this.connect()
     this.#pump()
     return delivered
-  }
-
-  /** What is larger than the whole queue is let in alone. */
-  #hasRoom(bytes: number): boolean {
-    return this.#queue.bytes === 0 || this.#queue.bytes + bytes <= this.#options.maxQueueBytes
   }
 
   #enqueue(tag: string, run: EntryRun): Promise<void> {
@@ -197,12 +180,9 @@ export class ForwardOutput {
     this.#pump()
   }
 
-  /** Lets those in who wait, in their order, as far as there is room. */
+  /** Lets those in who wait, as far as there is room. */
   #admit(): void {
-    for (let next = this.#waiting.peek(); next && this.#hasRoom(next.bytes); next = this.#waiting.peek()) {
-      this.#waiting.shift()
-      next.enter()
-    }
+    this.#waiting.admit()
     if (this.#isIdle()) this.#flushed()
   }
 
