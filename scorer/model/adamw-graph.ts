@@ -1,4 +1,4 @@
-import type { GraphBuilder, Value } from '../onnx/graph.js'
+import { GraphBuilder, type Value } from '../onnx/graph.js'
 import type { ParameterLayout } from './parameters.js'
 
 /** Settings of AdamW that stay fixed during a run (Loshchilov and Hutter, 2019). */
@@ -47,6 +47,14 @@ export function addAdamW(
   graph.output('nextParameters', next.parameters, 'float32', [layout.size])
   graph.output('nextFirstMoments', next.firstMoments, 'float32', [layout.size])
   graph.output('nextSecondMoments', next.secondMoments, 'float32', [layout.size])
+}
+
+/** A step of AdamW alone. In: parameters, gradient (size), and the inputs of addAdamW. Out: as there. */
+export function adamWGraph(layout: ParameterLayout, settings: AdamWSettings): Buffer {
+  const graph = new GraphBuilder('adamw')
+  const parameters = graph.input('parameters', 'float32', [layout.size])
+  addAdamW(graph, layout, settings, parameters, graph.input('gradient', 'float32', [layout.size]))
+  return graph.finish()
 }
 
 /** Adds the arithmetic of a step; `norm` () is the length of the gradient before clipping. */

@@ -35,6 +35,26 @@ export function makeBatch(segments: readonly Segment[]): Batch {
   }
 }
 
+/** Rows of a batch, from one to before another. */
+export interface Rows {
+  readonly from: number
+  readonly to: number
+}
+
+/** Divides rows into up to `maxParts` parts of nearly equal size. */
+export function partsOf(numRows: number, maxParts: number): Rows[] {
+  const size = Math.ceil(numRows / Math.min(maxParts, numRows))
+  return Array.from({ length: Math.ceil(numRows / size) }, (_, i) => ({
+    from: i * size,
+    to: Math.min(numRows, (i + 1) * size),
+  }))
+}
+
+/** Rows of a tensor (B, T); they share its memory. */
+export function rowsOf({ data, shape: [, time] }: Tensor, { from, to }: Rows): Tensor {
+  return { data: data.subarray(from * time!, to * time!), shape: [to - from, time!] }
+}
+
 /** Batches of several steps in one, as trainLoopGraph takes them: tensors (S, M, B, T), extents (S, M, 2), numParts (S). */
 export interface StepBatches extends Batch {
   readonly extents: Tensor
@@ -62,10 +82,7 @@ export function packSteps(groups: readonly (readonly Segment[])[], maxParts: num
 }
 
 function divide(group: readonly Segment[], maxParts: number): (readonly Segment[])[] {
-  const size = Math.ceil(group.length / Math.min(maxParts, group.length))
-  return Array.from({ length: Math.ceil(group.length / size) }, (_, i) =>
-    group.slice(i * size, (i + 1) * size),
-  )
+  return partsOf(group.length, maxParts).map(({ from, to }) => group.slice(from, to))
 }
 
 function longest(segments: readonly Segment[]): number {

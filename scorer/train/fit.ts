@@ -108,12 +108,12 @@ async function reinforce(
   { parameters, epochs, numSteps: stepsBefore }: MleResult,
   { trainable: { form, frozen }, judge, onProgress }: FitParts,
 ): Promise<PpoResult | undefined> {
-  const { reinforcement, seed, threads } = options
+  const { reinforcement, seed, threads, accumulate } = options
   if (reinforcement === 'none') return undefined
   return trainPpo(
     {
       config,
-      model: { form, frozen, threads },
+      model: { form, frozen, threads, accumulate },
       parameters,
       training,
       options: reinforcement,

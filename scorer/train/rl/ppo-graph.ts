@@ -39,7 +39,7 @@ export function ppoGraph(
   return graph.finish()
 }
 
-/** Loss, diagnostics and flat gradient (size) alone, for checks against a reference. In and out as ppoGraph. */
+/** Loss, diagnostics and flat gradient (size) alone: of a part of a batch, or for checks against a reference. In and out as ppoGraph. */
 export function ppoGradientGraph(
   config: GptNeoConfig,
   coefficients: PpoCoefficients,

@@ -6,7 +6,7 @@ import { GraphBuilder, type Value } from '../../onnx/graph.js'
 import { Tape } from '../../onnx/tape.js'
 import type { Random } from '../../random.js'
 import { type Feeds, Runtime, type Tensor } from '../../runtime.js'
-import type { Batch } from '../batches.js'
+import { type Batch, partsOf, rowsOf } from '../batches.js'
 
 /** The model that a policy is: what moves of it, what stays, and what it runs on. */
 export interface PolicyModel {
@@ -15,6 +15,8 @@ export interface PolicyModel {
   readonly frozen: Feeds
   /** Of the runtime. */
   readonly threads: number
+  /** Parts that a batch is computed in, one after the other: what a run holds is that of a part. Default 1. */
+  readonly accumulate?: number
 }
 
 /** What the old policy did on a batch, and how it ranked what was observed. */
@@ -33,16 +35,21 @@ export class RolloutRunner {
     readonly runtime: Runtime,
     readonly random: Random | undefined,
     readonly frozen: Feeds,
+    readonly maxParts: number,
   ) {}
 
   /** @param random to sample actions with; without it actions are given */
   static async load(
     config: GptNeoConfig,
     random: Random | undefined,
-    { form, frozen, threads }: PolicyModel = { form: wholeForm(config), frozen: {}, threads: 1 },
+    { form, frozen, threads, accumulate = 1 }: PolicyModel = {
+      form: wholeForm(config),
+      frozen: {},
+      threads: 1,
+    },
   ): Promise<RolloutRunner> {
     const graph = rolloutGraph(config, form, random !== undefined)
-    return new RolloutRunner(await Runtime.load(graph, { threads }), random, frozen)
+    return new RolloutRunner(await Runtime.load(graph, { threads }), random, frozen, accumulate)
   }
 
   /**
@@ -52,19 +59,35 @@ export class RolloutRunner {
   async run(policy: Float32Array, { tokens, targets }: Batch, given: Tensor = targets): Promise<Rollout> {
     const { random } = this
     const { shape } = tokens
-    const { actions, logProbabilities, ranks } = await this.runtime.run({
-      ...this.frozen,
-      parameters: { data: policy, shape: [policy.length] },
-      tokens,
-      targets,
-      ...(random === undefined
-        ? { given }
-        : { uniforms: { data: Float32Array.from(tokens.data, () => random.uniform()), shape } }),
-    })
+    const parameters = { data: policy, shape: [policy.length] }
+    const actions = new Int32Array(tokens.data.length)
+    const logProbabilities = new Float32Array(actions.length)
+    const ranks = new Float32Array(actions.length)
+    for (const part of partsOf(shape[0]!, this.maxParts)) {
+      const [rowTokens, rowTargets] = [rowsOf(tokens, part), rowsOf(targets, part)]
+      const outputs = await this.runtime.run({
+        ...this.frozen,
+        parameters,
+        tokens: rowTokens,
+        targets: rowTargets,
+        ...(random === undefined
+          ? { given: rowsOf(given, part) }
+          : {
+              uniforms: {
+                data: Float32Array.from(rowTokens.data, () => random.uniform()),
+                shape: rowTokens.shape,
+              },
+            }),
+      })
+      const at = part.from * shape[1]!
+      actions.set(outputs.actions!, at)
+      logProbabilities.set(outputs.logProbabilities!, at)
+      ranks.set(outputs.ranks!, at)
+    }
     return {
-      actions: { data: Int32Array.from(actions!), shape },
-      oldLogProbabilities: { data: logProbabilities!, shape },
-      ranks: ranks!,
+      actions: { data: actions, shape },
+      oldLogProbabilities: { data: logProbabilities, shape },
+      ranks,
     }
   }
 
