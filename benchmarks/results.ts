@@ -4,6 +4,7 @@ import { machineFacts } from './report.js'
 import { batchingSection } from './results/batchings.js'
 import { contaminationSection } from './results/contamination.js'
 import { writeSection } from './results/document.js'
+import { fewSessionsSection } from './results/few-sessions.js'
 import { hadoopSection } from './results/hadoop.js'
 import { hdfsSections } from './results/hdfs.js'
 import { readHdfs } from './results/hdfs-data.js'
@@ -41,6 +42,10 @@ const PARTS: Readonly<Record<string, Part>> = {
     hdfs === undefined
       ? undefined
       : readHdfs(hdfs).then(async data => [await contaminationSection(data, seeds)]),
+  'few-sessions': ({ hdfs, seeds }) =>
+    hdfs === undefined
+      ? undefined
+      : readHdfs(hdfs).then(async data => [await fewSessionsSection(data, seeds)]),
   stream: ({ stream, streamLabels }) =>
     stream === undefined || streamLabels === undefined
       ? undefined

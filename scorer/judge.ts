@@ -5,7 +5,7 @@ import type { Validation } from './validation.js'
 import { View } from './view.js'
 
 export interface JudgeOptions {
-  /** Sessions flagged per normal session. Default 0.001. */
+  /** Sessions flagged per normal session. Default defaultFalseAlarmRate. */
   readonly falseAlarmRate?: number
   /** Which detectors decide. Default all but time-gap, which takes a system under load for one that is ill, and top-k. */
   readonly detectors?: readonly DetectorName[]
@@ -13,12 +13,21 @@ export interface JudgeOptions {
   readonly topK?: TopK
 }
 
-/** One false alarm in a thousand sessions: a few thousand training sessions can just vouch for it by counting. */
 export const DEFAULT_JUDGE_OPTIONS = {
-  falseAlarmRate: 0.001,
   detectors: ['next-key', 'unseen-key', 'session-end', 'key-set', 'count-order', 'count-vector', 'parameter'],
   topK: 'auto',
-} as const satisfies Required<JudgeOptions>
+} as const satisfies Required<Omit<JudgeOptions, 'falseAlarmRate'>>
+
+/** The least default: one false alarm in a thousand sessions. */
+export const LEAST_DEFAULT_RATE = 0.001
+const GREATEST_DEFAULT_RATE = 0.02
+/** So many sessions, the one judged among them, must lie at or beyond a threshold that is counted: beyond the last of them it is a guess. */
+const VOUCHERS = 4
+
+/** The false-alarm rate of a judge that is told none: 0.001, or the finest that so many validation sessions vouch for, up to 0.02. */
+export function defaultFalseAlarmRate(numSessions: number): number {
+  return Math.min(GREATEST_DEFAULT_RATE, Math.max(LEAST_DEFAULT_RATE, VOUCHERS / (numSessions + 1)))
+}
 
 export type Severity = 'none' | 'low' | 'medium' | 'high'
 
@@ -71,7 +80,8 @@ export class Judge {
   readonly #raised: number[] = []
 
   constructor(validation: Validation, numKeys: number, options: JudgeOptions = {}) {
-    const { falseAlarmRate, detectors, topK } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
+    const { detectors, topK } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
+    const { falseAlarmRate = defaultFalseAlarmRate(validation.numSessions) } = options
     this.falseAlarmRate = falseAlarmRate
     this.#validation = validation
     this.#views = View.all(validation, detectors)

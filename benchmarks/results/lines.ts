@@ -1,6 +1,7 @@
 import { createStage, type Stage, type TaggedRecord } from '../../plugin/stage.js'
 import { type LineSource, readTrainingLog, type TrainingLogOptions } from '../../plugin/training-log.js'
 import type { SessionSummary } from '../../plugin/verdict.js'
+import type { JudgeOptions } from '../../scorer/judge.js'
 import { findOutliers } from '../../scorer/train/trim.js'
 import { trainedOn } from './model-cache.js'
 
@@ -44,8 +45,12 @@ export async function* replayed(
 }
 
 /** The summaries of a log's sessions. */
-export async function summaries(model: string, lines: AsyncIterable<string>): Promise<SessionSummary[]> {
-  const stage = await createStage({ model })
+export async function summaries(
+  model: string,
+  lines: AsyncIterable<string>,
+  detect: JudgeOptions = {},
+): Promise<SessionSummary[]> {
+  const stage = await createStage({ model, detect })
   const found: SessionSummary[] = []
   for await (const { logneo } of replayed(stage, lines, 500)) if ('kind' in logneo) found.push(logneo)
   await stage.close()

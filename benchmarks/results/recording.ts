@@ -1,5 +1,6 @@
 import { openRecording, type Recording, recordedLines } from '../../plugin/cli/demo-recording.js'
 import { type Evaluation, evaluateSessions, type SessionOutcome } from '../../plugin/evaluation.js'
+import type { SessionSummary } from '../../plugin/verdict.js'
 import { summaries, trainedOnLines } from './lines.js'
 import { type Section, table } from './section.js'
 
@@ -28,11 +29,8 @@ export async function recordingSection(seed: number): Promise<Section> {
   ]) {
     const source = (): AsyncGenerator<string> => recordedLines(recording, 0, to)
     const model = await trainedOnLines(source, recordingReading(recording), { isTrimmed, seed })
-    const outcomes = (await summaries(model.path, second())).map(({ session, anomaly, score, reasons }) => ({
-      session,
-      outcome: { isFlagged: anomaly, score, reasons: new Set(reasons) },
-    }))
-    rows.push({ method, evaluation: evaluate(recording, outcomes), numTrimmed: model.trimmedIds.length })
+    const evaluation = evaluateRecording(recording, await summaries(model.path, second()))
+    rows.push({ method, evaluation, numTrimmed: model.trimmedIds.length })
   }
   return describe(rows)
 }
@@ -50,6 +48,17 @@ async function byLevel(recording: Recording, lines: AsyncGenerator<string>): Pro
     [...hasError].map(([session, isFlagged]) => ({
       session,
       outcome: { isFlagged, score: isFlagged ? 1 : 0, reasons: new Set<string>() },
+    })),
+  )
+}
+
+/** What the summaries of the recording's sessions come to. */
+export function evaluateRecording(recording: Recording, judged: readonly SessionSummary[]): Evaluation {
+  return evaluate(
+    recording,
+    judged.map(({ session, anomaly, score, reasons }) => ({
+      session,
+      outcome: { isFlagged: anomaly, score, reasons: new Set(reasons) },
     })),
   )
 }

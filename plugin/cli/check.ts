@@ -1,6 +1,6 @@
 import { type Bundle, readBundle } from '../../scorer/bundle.js'
 import { BundleError } from '../../scorer/errors.js'
-import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
+import { DEFAULT_JUDGE_OPTIONS, defaultFalseAlarmRate, type JudgeOptions } from '../../scorer/judge.js'
 import { DEFAULT_SCORER_OPTIONS } from '../../scorer/scorer.js'
 import { DEFAULT_ALERT_OPTIONS } from '../alerts/options.js'
 import { type Config, loadConfig } from '../config.js'
@@ -15,6 +15,7 @@ import { DEFAULT_SESSION_RULE, type LineRules, lineRulesSchema, type SessionRule
 import { isNothingAt } from '../model.js'
 import { DEFAULT_ELASTICSEARCH_OPTIONS } from '../output/elasticsearch-options.js'
 import { DEFAULT_FORWARD_OUTPUT_OPTIONS } from '../output/forward-options.js'
+import { percent } from '../report/html.js'
 import { DEFAULT_REDIS_STORE_OPTIONS } from '../store/redis-options.js'
 import { probeApart } from './probe-apart.js'
 
@@ -85,6 +86,13 @@ async function examineModel({ stage, learn }: Config): Promise<Examined | string
   }
 }
 
+function describeDetection(options: JudgeOptions, bundle: Bundle | undefined): string {
+  const { falseAlarmRate, detectors } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
+  const rate = falseAlarmRate ?? (bundle && defaultFalseAlarmRate(bundle.validation.numSessions))
+  const alarms = rate === undefined ? '' : `; ${percent(rate)} of normal sessions flagged`
+  return `${detectors.join(', ')}${alarms}`
+}
+
 async function examineProvider({ stage }: Config): Promise<string[]> {
   const { provider } = { ...DEFAULT_SCORER_OPTIONS, ...stage.scorer }
   const failure = provider === 'cpu' ? undefined : await probeApart(provider)
@@ -93,7 +101,6 @@ async function examineProvider({ stage }: Config): Promise<string[]> {
 
 function summarize(path: string, config: Config, { bundle, rules }: Examined): string {
   const { stage, input, output, deadLetter, history, alerts, metrics, log } = config
-  const { falseAlarmRate, detectors } = { ...DEFAULT_JUDGE_OPTIONS, ...stage.detect }
   const { provider, precision } = { ...DEFAULT_SCORER_OPTIONS, ...stage.scorer }
   const runner =
     stage.sidecar === undefined
@@ -113,7 +120,7 @@ function summarize(path: string, config: Config, { bundle, rules }: Examined): s
     ],
     ['sessions', `${describeRule(rules.session)}${bundle === undefined ? '' : ` (${own})`}`],
     ...describeStore(stage),
-    ['detection', `${detectors.join(', ')}; ${falseAlarmRate} false alarms a normal session`],
+    ['detection', describeDetection(stage.detect, bundle)],
     ...describeInputs(input),
     ...describeOutputs(output),
     [

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { detectFormat } from '../../drain/header/detect.js'
 import { HeaderFormat } from '../../drain/header/header-format.js'
 import { refuseForeign } from '../../scorer/bundle-directory.js'
-import { DEFAULT_JUDGE_OPTIONS } from '../../scorer/judge.js'
+import { defaultFalseAlarmRate } from '../../scorer/judge.js'
 import type { PresetName } from '../../scorer/model/config.js'
 import { removeCheckpoint } from '../../scorer/train/checkpoint-directory.js'
 import { checkStart } from '../../scorer/train/initial.js'
@@ -220,7 +220,7 @@ function reportFacts(model: TrainedModel, { paths, log }: Input): ReportFacts {
     version: packageVersion(),
     madeAt: new Date(),
     model,
-    falseAlarmRate: DEFAULT_JUDGE_OPTIONS.falseAlarmRate,
+    falseAlarmRate: defaultFalseAlarmRate(model.validation.numSessions),
     source: { paths, ...(lines && { lines }) },
     template: key => templates.get(key),
   }

@@ -28,8 +28,10 @@ const TOP_K = { error: 'auto, adaptive, an integer >= 1, or a share of the keys 
 /** `detect`: what is flagged, and what is taken as normal after all. */
 export const detect = settings({
   false_alarm_rate: optional(
-    someNumber({ above: 0, below: 1 }, 'Sessions flagged per normal session.'),
-    DEFAULT_JUDGE_OPTIONS.falseAlarmRate,
+    someNumber(
+      { above: 0, below: 1 },
+      'Sessions flagged per normal session. By default 0.001, or more where the model was trained on fewer than 4,000 sessions.',
+    ),
   ),
   detectors: optional(
     z

@@ -93,7 +93,7 @@ metrics: {port: 0}
   model        ${id}, 2 templates (./model), on cpu in float32
   lines        format raw
   sessions     windows of 60 s every 30 s, each by the field node (not as in the model)
-  detection    next-key, unseen-key, session-end, key-set, count-order, count-vector, parameter; ${printed.match(/; (0\.\d+) false/)?.[1]} false alarms a normal session
+  detection    next-key, unseen-key, session-end, key-set, count-order, count-vector, parameter; 2 % of normal sessions flagged
   input        forward on 127.0.0.1:${port}
   output       forward to 127.0.0.1:5, acknowledged
   output       JSON lines to ./out.ndjson

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { DETECTOR_INDEX, type DetectorName, newStatistics } from '../../scorer/detectors/detector.js'
-import { Judge, type JudgeOptions, MAX_SCORE } from '../../scorer/judge.js'
+import { defaultFalseAlarmRate, Judge, type JudgeOptions, MAX_SCORE } from '../../scorer/judge.js'
 import { Random } from '../../scorer/random.js'
 import { exponential, validationOf } from '../fixtures/scorer/validation.js'
 
@@ -101,4 +101,13 @@ t.test('top-k flags ranks from K on, beside the others', async t => {
     [0, 2, 3, 54].map(rank => one.judge(one.begin(), shown({ 'top-k': rank })).isAnomaly),
     [false, false, true, true],
   )
+})
+
+t.test('a rate that nobody chose is one that the validation sessions can vouch for', async t => {
+  t.same([100_000, 3999, 999, 30].map(defaultFalseAlarmRate), [0.001, 0.001, 0.004, 0.02])
+  const keys = exponential(new Random(5), 999, 1)
+  const few = new Judge(validationOf({ 'next-key': keys }), 50)
+  const flagged = keys.filter(key => few.judge(few.begin(), shown({ 'next-key': key })).isAnomaly).length
+  t.equal(few.falseAlarmRate, 0.004)
+  t.ok(flagged >= 1 && flagged <= 3, `${flagged} of them lie beyond the threshold, which is counted`)
 })
