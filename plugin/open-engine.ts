@@ -77,7 +77,7 @@ export async function startModel(
 ): Promise<EngineModel> {
   const scorer = await startScorer(bundle, options)
   const keys = new Keys(drain, bundle.vocabulary)
-  const judge = new Judge(bundle.validation, bundle.vocabulary.keys.length, options.detect)
+  const judge = new Judge(bundle, options.detect)
   const composition = new Composition(bundle.composition)
   const examiner = new Examiner({
     bundleId: bundle.id,

@@ -5,7 +5,7 @@ import type { Validation } from './validation.js'
 import { View } from './view.js'
 
 export interface JudgeOptions {
-  /** Sessions flagged per normal session. Default defaultFalseAlarmRate. */
+  /** Sessions flagged per normal session. Default by the model: defaultFalseAlarmRate. */
   readonly falseAlarmRate?: number
   /** Which detectors decide. Default all but time-gap, which takes a system under load for one that is ill, and top-k. */
   readonly detectors?: readonly DetectorName[]
@@ -18,15 +18,28 @@ export const DEFAULT_JUDGE_OPTIONS = {
   topK: 'auto',
 } as const satisfies Required<Omit<JudgeOptions, 'falseAlarmRate'>>
 
-/** The least default: one false alarm in a thousand sessions. */
-export const LEAST_DEFAULT_RATE = 0.001
-const GREATEST_DEFAULT_RATE = 0.02
+/** One false alarm in a thousand sessions. */
+const DEFAULT_RATE = 0.001
+/** What the default is raised to at most. */
+const MAX_DEFAULT_RATE = 0.02
 /** So many sessions, the one judged among them, must lie at or beyond a threshold that is counted: beyond the last of them it is a guess. */
 const VOUCHERS = 4
 
-/** The false-alarm rate of a judge that is told none: 0.001, or the finest that so many validation sessions vouch for, up to 0.02. */
-export function defaultFalseAlarmRate(numSessions: number): number {
-  return Math.min(GREATEST_DEFAULT_RATE, Math.max(LEAST_DEFAULT_RATE, VOUCHERS / (numSessions + 1)))
+/**
+ * The false-alarm rate of a model where none is chosen: 0.001, or where its validation sessions are too few to count that, the finest that they can
+ * vouch for, at most 0.02. A training that left sessions out as anomalies needs no raise: they showed that anomalies lie far beyond the rest.
+ */
+export function defaultFalseAlarmRate({ validation, training }: Calibrated): number {
+  if (Number(training.numTrimmed) > 0) return DEFAULT_RATE
+  return Math.min(MAX_DEFAULT_RATE, Math.max(DEFAULT_RATE, VOUCHERS / (validation.numSessions + 1)))
+}
+
+/** What a judge needs of a model. */
+export interface Calibrated {
+  readonly validation: Validation
+  readonly vocabulary: { readonly keys: readonly string[] }
+  /** As recorded in the bundle. */
+  readonly training: { readonly numTrimmed?: unknown }
 }
 
 export type Severity = 'none' | 'low' | 'medium' | 'high'
@@ -79,9 +92,10 @@ export class Judge {
   /** Views raised by the event being judged: most are not told, so they are copied only where they are. */
   readonly #raised: number[] = []
 
-  constructor(validation: Validation, numKeys: number, options: JudgeOptions = {}) {
+  constructor(model: Calibrated, options: JudgeOptions = {}) {
+    const { validation, vocabulary } = model
     const { detectors, topK } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
-    const { falseAlarmRate = defaultFalseAlarmRate(validation.numSessions) } = options
+    const { falseAlarmRate = defaultFalseAlarmRate(model) } = options
     this.falseAlarmRate = falseAlarmRate
     this.#validation = validation
     this.#views = View.all(validation, detectors)
@@ -89,7 +103,7 @@ export class Judge {
     this.normals = NullDistribution.of(this.normalEvidence)
     this.threshold = this.normals.threshold(falseAlarmRate)
     this.#topK = (detectors as readonly DetectorName[]).includes('top-k')
-      ? topKLimit(topK, validation, numKeys, falseAlarmRate)
+      ? topKLimit(topK, validation, vocabulary.keys.length, falseAlarmRate)
       : undefined
   }
 

@@ -2,7 +2,7 @@ import { Composition } from './composition/composition.js'
 import { type Findings, noFindings, reset, showFindings } from './composition/findings.js'
 import { Tally } from './composition/tally.js'
 import { DETECTOR_INDEX, type DetectorName, newStatistics, UNSEEN_RARITY } from './detectors/detector.js'
-import { Judge, type Judgement, type JudgeOptions } from './judge.js'
+import { type Calibrated, Judge, type Judgement, type JudgeOptions } from './judge.js'
 import type { SequenceScores } from './sequence-scorer.js'
 import type { TrainedModel } from './trained-model.js'
 import { UNKNOWN } from './vocabulary.js'
@@ -26,10 +26,10 @@ export class OfflineJudge {
   readonly #vocabularySize: number
 
   constructor(
-    bundle: Pick<TrainedModel, 'validation' | 'composition' | 'unknownSurprise' | 'vocabulary' | 'config'>,
+    bundle: Calibrated & Pick<TrainedModel, 'composition' | 'unknownSurprise' | 'vocabulary' | 'config'>,
     options: JudgeOptions = {},
   ) {
-    this.judge = new Judge(bundle.validation, bundle.vocabulary.keys.length, options)
+    this.judge = new Judge(bundle, options)
     this.#composition = new Composition(bundle.composition)
     this.#unknownSurprise = bundle.unknownSurprise
     this.#vocabularySize = bundle.config.vocabularySize

@@ -1,5 +1,6 @@
 import { openRecording, type Recording, recordedLines } from '../../plugin/cli/demo-recording.js'
-import { DEFAULT_JUDGE_OPTIONS, defaultFalseAlarmRate } from '../../scorer/judge.js'
+import { type Model, readModel } from '../../plugin/model.js'
+import { defaultFalseAlarmRate } from '../../scorer/judge.js'
 import { ended, type HdfsData, LabelledScores, sample } from './hdfs-data.js'
 import { summaries, trainedOnLines } from './lines.js'
 import { trainedOn } from './model-cache.js'
@@ -49,15 +50,16 @@ for too much.`
   return { name: 'few-sessions', title: 'Few sessions to train on', text, figures: { runs } }
 }
 
-function ratesFor(numSessions: number): number[] {
-  return [0.001, ...VOUCHERS.map(count => count / (numSessions + 1)), defaultFalseAlarmRate(numSessions)]
+function ratesFor({ bundle }: Pick<Model, 'bundle'>): number[] {
+  const { numSessions } = bundle.validation
+  return [0.001, ...VOUCHERS.map(count => count / (numSessions + 1)), defaultFalseAlarmRate(bundle)]
 }
 
 async function hdfsRun(data: HdfsData, numSessions: number, seed: number): Promise<FewRun> {
   const rows = sample(data.training, numSessions / data.training.length, seed)
-  const { bundle } = await trainedOn(ended(rows), { seed })
-  const scores = await LabelledScores.of(bundle, data)
-  const byRate = ratesFor(numSessions).map(rate => {
+  const model = await trainedOn(ended(rows), { seed })
+  const scores = await LabelledScores.of(model.bundle, data)
+  const byRate = ratesFor(model).map(rate => {
     const { f1, recall } = scores.evaluate({ falseAlarmRate: rate })
     return { rate, f1, recall }
   })
@@ -70,9 +72,9 @@ async function recordingRun(recording: Recording, numLines: number): Promise<Few
   const reading = recordingReading(recording)
   const { path, numSessions } = await trainedOnLines(source, reading, { isTrimmed: true, seed: SEED })
   const byRate = []
-  for (const rate of ratesFor(numSessions)) {
+  for (const rate of ratesFor(await readModel(path))) {
     const rest = recordedLines(recording, recording.numTrainingLines, Number.POSITIVE_INFINITY)
-    const judged = await summaries(path, rest, { ...DEFAULT_JUDGE_OPTIONS, falseAlarmRate: rate })
+    const judged = await summaries(path, rest, { falseAlarmRate: rate })
     const { f1, recall } = evaluateRecording(recording, judged)
     byRate.push({ rate, f1, recall })
   }

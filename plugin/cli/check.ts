@@ -88,7 +88,7 @@ async function examineModel({ stage, learn }: Config): Promise<Examined | string
 
 function describeDetection(options: JudgeOptions, bundle: Bundle | undefined): string {
   const { falseAlarmRate, detectors } = { ...DEFAULT_JUDGE_OPTIONS, ...options }
-  const rate = falseAlarmRate ?? (bundle && defaultFalseAlarmRate(bundle.validation.numSessions))
+  const rate = falseAlarmRate ?? (bundle && defaultFalseAlarmRate(bundle))
   const alarms = rate === undefined ? '' : `; ${percent(rate)} of normal sessions flagged`
   return `${detectors.join(', ')}${alarms}`
 }

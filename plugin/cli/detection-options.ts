@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { LAYOUT_NAMES } from '../../drain/header/named-layouts.js'
 import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detector.js'
-import { DEFAULT_JUDGE_OPTIONS, type JudgeOptions, LEAST_DEFAULT_RATE } from '../../scorer/judge.js'
+import { DEFAULT_JUDGE_OPTIONS, type JudgeOptions } from '../../scorer/judge.js'
 import type { TopK } from '../../scorer/top-k.js'
 import { detectorNames, share, topK } from './arguments.js'
 
@@ -10,7 +10,7 @@ export function withDetection(command: Command): Command {
   return command
     .option(
       '--false-alarm-rate <x>',
-      `sessions flagged per normal session (default: ${LEAST_DEFAULT_RATE}; more for models of fewer than 4,000 sessions)`,
+      'sessions flagged per normal session (default: 0.001, more for models of fewer than 4,000 sessions)',
       share,
     )
     .option('--detectors <names>', `which decide, of ${DETECTOR_NAMES.join(',')}`, detectorNames)

@@ -220,7 +220,7 @@ function reportFacts(model: TrainedModel, { paths, log }: Input): ReportFacts {
     version: packageVersion(),
     madeAt: new Date(),
     model,
-    falseAlarmRate: defaultFalseAlarmRate(model.validation.numSessions),
+    falseAlarmRate: defaultFalseAlarmRate(model),
     source: { paths, ...(lines && { lines }) },
     template: key => templates.get(key),
   }

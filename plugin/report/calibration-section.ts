@@ -14,7 +14,7 @@ const Z = 1.96
 
 /** From which evidence on a session is flagged, and what that rests on. */
 export function calibrationSection({ model, falseAlarmRate }: ReportData): Html {
-  const judge = new Judge(model.validation, model.vocabulary.keys.length, { falseAlarmRate })
+  const judge = new Judge(model, { falseAlarmRate })
   const { normalEvidence, normals, threshold } = judge
   const end = Math.max(threshold * 1.2, normalEvidence.at(-1)!)
   const shares = exceedances(normalEvidence)

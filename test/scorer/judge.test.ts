@@ -2,7 +2,7 @@ import t from 'tap'
 import { DETECTOR_INDEX, type DetectorName, newStatistics } from '../../scorer/detectors/detector.js'
 import { defaultFalseAlarmRate, Judge, type JudgeOptions, MAX_SCORE } from '../../scorer/judge.js'
 import { Random } from '../../scorer/random.js'
-import { exponential, validationOf } from '../fixtures/scorer/validation.js'
+import { calibrated, exponential, validationOf } from '../fixtures/scorer/validation.js'
 
 const COUNT = 3000
 const typical = validationOf({
@@ -10,7 +10,7 @@ const typical = validationOf({
   'key-set': exponential(new Random(9), COUNT, 0.5),
   'top-k': Array.from({ length: COUNT }, (_, i) => i % 4),
 })
-const judge = (options: JudgeOptions = {}) => new Judge(typical, 50, options)
+const judge = (options: JudgeOptions = {}) => new Judge(calibrated(typical), options)
 
 function shown(values: Partial<Record<DetectorName, number>>) {
   const statistics = newStatistics()
@@ -104,10 +104,17 @@ t.test('top-k flags ranks from K on, beside the others', async t => {
 })
 
 t.test('a rate that nobody chose is one that the validation sessions can vouch for', async t => {
-  t.same([100_000, 3999, 999, 30].map(defaultFalseAlarmRate), [0.001, 0.001, 0.004, 0.02])
+  const rates = [100_000, 3999, 999, 30].map(numSessions =>
+    defaultFalseAlarmRate(calibrated({ ...typical, numSessions })),
+  )
+  t.same(rates, [0.001, 0.001, 0.004, 0.02])
   const keys = exponential(new Random(5), 999, 1)
-  const few = new Judge(validationOf({ 'next-key': keys }), 50)
+  const few = new Judge(calibrated(validationOf({ 'next-key': keys })))
   const flagged = keys.filter(key => few.judge(few.begin(), shown({ 'next-key': key })).isAnomaly).length
   t.equal(few.falseAlarmRate, 0.004)
   t.ok(flagged >= 1 && flagged <= 3, `${flagged} of them lie beyond the threshold, which is counted`)
+  t.equal(
+    defaultFalseAlarmRate({ ...calibrated(validationOf({ 'next-key': keys })), training: { numTrimmed: 9 } }),
+    0.001,
+  )
 })

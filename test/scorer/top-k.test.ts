@@ -3,7 +3,7 @@ import { DETECTOR_INDEX, newStatistics } from '../../scorer/detectors/detector.j
 import { Judge } from '../../scorer/judge.js'
 import { PrefixTree } from '../../scorer/prefix-tree.js'
 import { Random } from '../../scorer/random.js'
-import { exponential, validationOf } from '../fixtures/scorer/validation.js'
+import { calibrated, exponential, validationOf } from '../fixtures/scorer/validation.js'
 
 /** The tree's empty prefix, after which keys have these probabilities. */
 function after(probabilities: readonly number[]) {
@@ -20,7 +20,7 @@ t.test('rarity is the probability of a key and all that are no likelier', async 
 
 t.test('with an adaptive K more keys are normal where many are about as likely', async t => {
   const rarities = exponential(new Random(2), 2000, 1)
-  const judge = new Judge(validationOf({ rarity: rarities }), 50, {
+  const judge = new Judge(calibrated(validationOf({ rarity: rarities })), {
     falseAlarmRate: 0.05,
     detectors: ['top-k'],
     topK: 'adaptive',
