@@ -82,7 +82,7 @@ t.test('a training that is killed within reinforcement ends with the model it wo
     '--rl',
     'tail',
     '--rl-steps',
-    '60',
+    '24',
   ]
   const state = ['--checkpoint', path('rl-state'), '--checkpoint-every', '0.001', '--resume']
   const kept = ['--out', path('rl-killed'), ...state]
