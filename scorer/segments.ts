@@ -35,3 +35,21 @@ export function* segments(sequence: TokenSequence, contextLength: number): Gener
     scoredFrom = keep
   }
 }
+
+/** How many segments sessions have, and how many tokens those hold on average. */
+export function segmentFigures(
+  sessions: readonly { readonly length: number; readonly ended: boolean }[],
+  contextLength: number,
+): { readonly count: number; readonly meanLength: number } {
+  const keep = contextLength >> 1
+  let count = 0
+  let numTokens = 0
+  for (const { length, ended } of sessions) {
+    const numTargets = length + (ended ? 1 : 0)
+    if (numTargets === 0) continue
+    const numMore = Math.max(0, Math.ceil((numTargets - contextLength) / (contextLength - keep)))
+    count += 1 + numMore
+    numTokens += numTargets + numMore * keep
+  }
+  return { count, meanLength: numTokens / Math.max(1, count) }
+}

@@ -52,7 +52,7 @@ export function addTrain(program: Command): void {
     .option('--epochs <n>', 'passes over the data (default: about 4,500 steps)', positiveInteger)
     .addOption(new Option('--preset <name>', 'size of the model (default: nano)').choices(PRESET_NAMES))
     .option('--init <dir>', 'start from the GPT-Neo checkpoint in a local Hugging Face directory')
-    .option('--batch-size <n>', 'sessions a step (default: 16)', positiveInteger)
+    .option('--batch-size <n>', 'sessions a step (default: 16, fewer where they are long)', positiveInteger)
     .option('--accumulate <n>', 'compute each step in N parts, which takes less memory', positiveInteger)
     .option('--learning-rate <x>', 'highest learning rate (default: 0.001)', positive)
     .option('--folds <n>', 'models to calibrate with; 1 holds a fifth of the sessions out', positiveInteger)

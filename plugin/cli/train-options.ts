@@ -1,6 +1,6 @@
 import { parameterLayout } from '../../scorer/model/parameters.js'
 import { modelConfig } from '../../scorer/train/initial.js'
-import type { TrainOptions } from '../../scorer/train/options.js'
+import { MAX_AUTO_BATCH_SIZE, type TrainOptions } from '../../scorer/train/options.js'
 import type { ReinforcementMethod, ReinforcementOptions } from '../../scorer/train/rl/options.js'
 import { UsageError } from './terminal.js'
 import type { TrainCommandOptions } from './train.js'
@@ -13,7 +13,7 @@ const MAX_WEIGHT_BYTES = 2 ** 31
 
 /** @throws UsageError for options that do not go together */
 export async function checkTrainOptions(options: TrainCommandOptions): Promise<void> {
-  const { lora, preset, init, accumulate = 1, batchSize = 16, checkpoint } = options
+  const { lora, preset, init, accumulate = 1, batchSize = MAX_AUTO_BATCH_SIZE, checkpoint } = options
   if (options.resume === true && checkpoint === undefined)
     throw new UsageError('--resume goes with --checkpoint DIR, where the interrupted training kept its state')
   if (options.checkpointEvery !== undefined && checkpoint === undefined)

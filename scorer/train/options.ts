@@ -19,8 +19,8 @@ export interface TrainOptions {
   readonly seed?: number
   /** Passes over the training sessions; `auto` takes as many as make about 4,500 steps, 1 to 60. Default auto. */
   readonly epochs?: number | 'auto'
-  /** Sessions a step. Default 16. */
-  readonly batchSize?: number
+  /** Sessions a step, or segments of longer ones; `auto` takes 16, or fewer, 2 at the least, where those hold more than 512 tokens. Default auto. */
+  readonly batchSize?: number | 'auto'
   /** Highest learning rate; it warms up over 100 steps, then falls as a cosine to 0 (paper, IV-A). Default 1e-3. */
   readonly learningRate?: number
   readonly weightDecay?: number
@@ -61,13 +61,16 @@ export interface CheckpointOptions {
   readonly resume?: boolean
 }
 
-/** With everything filled in; folds, epochs and threads may still depend on the data. */
+/** With everything filled in; folds, epochs, batch size and threads may still depend on the data. */
 export interface CompleteTrainOptions extends Required<TrainOptions> {
   readonly reinforcement: ResolvedReinforcementOptions | 'none'
 }
 
-/** As trainings are run: threads no longer depend on anything. */
-export type ResolvedTrainOptions = CompleteTrainOptions & { readonly threads: number }
+/** As trainings are run: batch size and threads no longer depend on anything. */
+export type ResolvedTrainOptions = CompleteTrainOptions & {
+  readonly batchSize: number
+  readonly threads: number
+}
 
 export function completeTrainOptions(options: TrainOptions): CompleteTrainOptions {
   const { reinforcement = DEFAULT_TRAIN_OPTIONS.reinforcement } = options
@@ -88,7 +91,7 @@ export const DEFAULT_TRAIN_OPTIONS = {
   init: undefined,
   seed: 42,
   epochs: 'auto',
-  batchSize: 16,
+  batchSize: 'auto',
   learningRate: 1e-3,
   weightDecay: 0.01,
   folds: 'auto',
@@ -112,6 +115,19 @@ export const HELD_OUT_SHARE = 0.2
 export function resolveFolds(folds: number | 'auto', numSessions: number): number {
   if (folds !== 'auto') return folds
   return numSessions <= MAX_SESSIONS_TO_FOLD ? AUTO_FOLDS : 1
+}
+
+export const MAX_AUTO_BATCH_SIZE = 16
+const MIN_AUTO_BATCH_SIZE = 2
+const AUTO_BATCH_TOKENS = 512
+
+/** Steps on long sessions are made of fewer of them, so that as many steps take about as long. @param meanLength tokens of a segment */
+export function resolveBatchSize(batchSize: number | 'auto', meanLength: number): number {
+  if (batchSize !== 'auto') return batchSize
+  return Math.min(
+    MAX_AUTO_BATCH_SIZE,
+    Math.max(MIN_AUTO_BATCH_SIZE, Math.round(AUTO_BATCH_TOKENS / meanLength)),
+  )
 }
 
 const AUTO_STEPS = 4500

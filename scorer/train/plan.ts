@@ -1,16 +1,19 @@
+import { segmentFigures } from '../segments.js'
 import type { FitTask } from './fit.js'
 import { resolveEpochs } from './options.js'
 import { resolveNumSteps } from './rl/options.js'
 
 /** What plans depend on. */
-export type PlannedTask = Pick<FitTask, 'training' | 'options' | 'deadlineMs'>
+export type PlannedTask = Pick<FitTask, 'config' | 'training' | 'options' | 'deadlineMs'>
 
-/** Steps of a task that waits, were it not to stop early; segments of long sessions aside. */
+/** Steps of a task that waits, were it not to stop early. */
 export function plannedSteps(task: PlannedTask): number {
-  const { training, options } = task
-  return (
-    resolveEpochs(options.epochs, 1) * Math.ceil(training.length / options.batchSize) + plannedBatches(task)
-  )
+  return resolveEpochs(task.options.epochs, 1) * stepsPerEpoch(task) + plannedBatches(task)
+}
+
+function stepsPerEpoch({ config, training, options }: PlannedTask): number {
+  const sessions = training.map(({ tokens, ended }) => ({ length: tokens.length, ended }))
+  return Math.ceil(segmentFigures(sessions, config.contextLength).count / options.batchSize)
 }
 
 /** Batches of reinforcement among them. */
@@ -25,9 +28,9 @@ export function plannedBatches({ training, options: { reinforcement } }: Planned
  */
 export function deadlineOfLikelihood(task: PlannedTask, nowMs: number): number {
   const { deadlineMs = Number.POSITIVE_INFINITY, training, options } = task
-  const { reinforcement, epochs, batchSize } = options
+  const { reinforcement, epochs } = options
   if (reinforcement === 'none' || deadlineMs === Number.POSITIVE_INFINITY) return deadlineMs
-  const usualEpochs = resolveEpochs('auto', Math.ceil(training.length / batchSize))
+  const usualEpochs = resolveEpochs('auto', stepsPerEpoch(task))
   const usualBatches = resolveNumSteps({ ...reinforcement, numSteps: 'auto' }, training.length)
   const likelihood = Math.min(resolveEpochs(epochs, 1), usualEpochs) * training.length
   const numReinforced = Math.min(plannedBatches(task), usualBatches) * reinforcement.batchSize

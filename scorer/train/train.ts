@@ -13,7 +13,7 @@ import { TrainingDataError } from '../errors.js'
 import { ADAPTER_ALPHA } from '../model/adapters.js'
 import type { GptNeoConfig } from '../model/config.js'
 import { Random } from '../random.js'
-import type { TokenSequence } from '../segments.js'
+import { segmentFigures, type TokenSequence } from '../segments.js'
 import type { SequenceScores } from '../sequence-scorer.js'
 import type { KeyCount, TrainedModel } from '../trained-model.js'
 import { makeValidation } from '../validation.js'
@@ -29,6 +29,7 @@ import {
   completeTrainOptions,
   HELD_OUT_SHARE,
   type ResolvedTrainOptions,
+  resolveBatchSize,
   resolveEpochs,
   resolveFolds,
   resolveThreads,
@@ -76,10 +77,15 @@ export async function train(
   const config = await modelConfig(options, vocabulary.size)
   const origin = await originOf(resolved.init)
   const splits = divide(shuffled, resolveFolds(resolved.folds, shuffled.length))
-  const epochs = resolveEpochs(resolved.epochs, Math.ceil(shuffled.length / resolved.batchSize))
+  const { count, meanLength } = segmentFigures(
+    shuffled.map(({ keys, ended }) => ({ length: keys.length, ended })),
+    config.contextLength,
+  )
+  const batchSize = resolveBatchSize(resolved.batchSize, meanLength)
+  const epochs = resolveEpochs(resolved.epochs, Math.ceil(count / batchSize))
   const numTasks = splits.length === 1 ? 1 : splits.length + 1
   const threads = resolveThreads(resolved.threads, config.hiddenSize, numParallel(numTasks))
-  const fitOptions = { ...resolved, epochs, threads }
+  const fitOptions = { ...resolved, epochs, batchSize, threads }
   const files =
     resolved.checkpoint &&
     (await openCheckpoint(resolved.checkpoint, { ...resolved, origin }, shuffled, numTasks))

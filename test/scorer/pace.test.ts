@@ -72,7 +72,7 @@ async function trainFor(budgetMs: number, runMs: (numRuns: number) => number) {
         tokens: randomTokens(random, 6, TINY.vocabularySize),
         ended: true,
       })),
-      options: { ...DEFAULT_TRAIN_OPTIONS, epochs: 1000, patience: 1000, threads: 1 },
+      options: { ...DEFAULT_TRAIN_OPTIONS, batchSize: 16, epochs: 1000, patience: 1000, threads: 1 },
       random,
       pace,
       validate: async parameters => {

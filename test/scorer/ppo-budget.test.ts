@@ -7,6 +7,7 @@ import type { PpoProgress } from '../../scorer/train/rl/ppo.js'
 import { train } from '../../scorer/train/train.js'
 import { grammarSessions } from '../fixtures/scorer/grammar.js'
 import { runTiny } from '../fixtures/scorer/ppo-run.js'
+import { TINY } from '../fixtures/scorer/tiny-model.js'
 
 /** Runs PPO on a clock by which a batch takes 100 ms and a look at held-out sessions 300 ms. */
 async function runFor(budgetMs: number) {
@@ -46,8 +47,8 @@ t.test('without time the model of maximum likelihood stays as it is', async t =>
 /** Until when likelihood may go on if it is 1,000 and all must be done at 11,000; 640 sessions, 40 steps an epoch. */
 function likelihoodUntil(epochs: number, reinforcement: ReinforcementOptions | 'none'): number {
   const training = Array.from({ length: 640 }, () => ({ tokens: Int32Array.of(4), ended: true }))
-  const options = { ...completeTrainOptions({ epochs, reinforcement }), threads: 1 }
-  return deadlineOfLikelihood({ training, options, deadlineMs: 11_000 }, 1000)
+  const options = { ...completeTrainOptions({ epochs, reinforcement }), batchSize: 16, threads: 1 }
+  return deadlineOfLikelihood({ config: TINY, training, options, deadlineMs: 11_000 }, 1000)
 }
 
 t.test('likelihood leaves reinforcement the share of the time that its work has', async t => {

@@ -32,7 +32,14 @@ function trainTiny(
         tokens: randomTokens(data, 1 + data.integer(10), TINY.vocabularySize),
         ended: true,
       })),
-      options: { ...DEFAULT_TRAIN_OPTIONS, epochs: NUM_EPOCHS, patience: 10, lora, threads: 1 },
+      options: {
+        ...DEFAULT_TRAIN_OPTIONS,
+        batchSize: 16,
+        epochs: NUM_EPOCHS,
+        patience: 10,
+        lora,
+        threads: 1,
+      },
       random,
       pace: new Pace(Number.POSITIVE_INFINITY, 0),
       // Best in the middle, so that the best parameters are not the last.

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { Random } from '../../scorer/random.js'
-import { segments } from '../../scorer/segments.js'
+import { segmentFigures, segments } from '../../scorer/segments.js'
 import { epochGroups, makeBatch } from '../../scorer/train/batches.js'
 import { BEGIN, END } from '../../scorer/vocabulary.js'
 
@@ -75,4 +75,20 @@ t.test('an epoch holds every segment once, in an order that the seed decides', a
   )
   t.same(epoch, firstTokens(1))
   t.notSame(epoch, firstTokens(2))
+})
+
+t.test('segments are counted without making them', async t => {
+  const property = fc.property(
+    fc.array(fc.record({ length: fc.nat({ max: 60 }), ended: fc.boolean() }), { maxLength: 5 }),
+    fc.integer({ min: 2, max: 17 }),
+    (sessions, contextLength) => {
+      const made = sessions.flatMap(({ length, ended }) => [
+        ...segments({ tokens: new Int32Array(length).fill(4), ended }, contextLength),
+      ])
+      const numTokens = made.reduce((sum, { inputs }) => sum + inputs.length, 0)
+      const { count, meanLength } = segmentFigures(sessions, contextLength)
+      return count === made.length && Math.abs(meanLength - numTokens / Math.max(1, made.length)) < 1e-9
+    },
+  )
+  t.doesNotThrow(() => fc.assert(property, { seed: 4, numRuns: 500 }))
 })

@@ -4,7 +4,7 @@ import { sequenceGraph } from '../../scorer/model/sequence-graph.js'
 import { OfflineJudge } from '../../scorer/offline-judge.js'
 import { SequenceScorer } from '../../scorer/sequence-scorer.js'
 import type { TrainProgress } from '../../scorer/train/mle.js'
-import type { TrainOptions } from '../../scorer/train/options.js'
+import { resolveBatchSize, type TrainOptions } from '../../scorer/train/options.js'
 import { train } from '../../scorer/train/train.js'
 import type { TrainedModel } from '../../scorer/trained-model.js'
 import { grammarSessions } from '../fixtures/scorer/grammar.js'
@@ -100,4 +100,10 @@ t.test('training early stops where the held-out loss no longer falls', async t =
   const sessions = Array.from({ length: 40 }, () => ({ keys: ['a', 'b'], ended: true }))
   const model = await train(sessions, { epochs: 40, folds: 1, learningRate: 0.05, patience: 1, batchSize: 8 })
   t.ok(model.training.epochs.length < 40)
+})
+
+t.test('long sessions make small batches, so that a step holds about as much', async t => {
+  const sizes = [1, 20, 32, 100, 128, 2048].map(length => resolveBatchSize('auto', length))
+  t.same(sizes, [16, 16, 16, 5, 4, 2])
+  t.equal(resolveBatchSize(32, 2048), 32)
 })
