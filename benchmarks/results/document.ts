@@ -7,8 +7,8 @@ import type { Section } from './section.js'
 const INTRODUCTION = `# Results
 
 Every figure here is remade by \`npm run bench -- results\`, one section at a time where the data is at hand; each section
-says when, where and from which commit it was. All is at default settings; the false-alarm rate is 0.001 unless a table
-says otherwise. The same figures as data: [results.json](results.json).
+says when, where and from which commit it was. All is at default settings; the false-alarm rate is the default one
+unless a table says otherwise. The same figures as data: [results.json](results.json).
 `
 
 /** Where and when sections were measured. */

@@ -31,7 +31,7 @@ export async function fewSessionsSection(data: HdfsData, numSeeds: number): Prom
   for (const numLines of NUM_LINES) runs.push(await recordingRun(recording, numLines))
   const text = `Random parts of the HDFS training file (means over ${Math.min(NUM_SEEDS, numSeeds)} draws and seeds) and first parts of the PostgreSQL recording
 (one seed). In each cell F1 and recall at a false-alarm rate: 0.001; rates for which 2, 4 or 8 of the sessions vouch, that is
-so many in as many as there were; and the default, which is the third but for 0.001 at the least and 0.02 at most.
+so many in as many as there were; and the default, which is 4 in all, but 0.001 at the least and 0.02 at most.
 
 ${table(
   ['', 'sessions', '0.001', ...VOUCHERS.map(count => `${count} in all`), 'default'],

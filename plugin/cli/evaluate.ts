@@ -5,6 +5,7 @@ import type { EarlyFlags } from '../early.js'
 import { type Evaluation, evaluateSessions } from '../evaluation.js'
 import { readModel } from '../model.js'
 import { judgeSessions, scoreSessions } from '../offline-sessions.js'
+import { percent } from '../report/html.js'
 import type { RunOptions } from './device-options.js'
 import { readSequences } from './sequences.js'
 import { emit, UsageError } from './terminal.js'
@@ -58,7 +59,7 @@ function describe(
   const interval = ([low, high]: readonly [number, number]): string =>
     `(95 %: ${low.toFixed(4)} to ${high.toFixed(4)})`
   const lines = [
-    `model ${report.model} at a false-alarm rate of ${report.falseAlarmRate}`,
+    `model ${report.model} at a false-alarm rate of ${percent(report.falseAlarmRate)}`,
     `normal sessions    ${report.normal}, flagged ${report.falsePositives} (${((100 * report.falsePositives) / report.normal).toFixed(3)} %)`,
     `abnormal sessions  ${report.abnormal}, caught ${report.truePositives} (${((100 * report.truePositives) / report.abnormal).toFixed(2)} %)`,
     `precision  ${precision.toFixed(4)} ${interval(report.precisionInterval)}`,
