@@ -13,7 +13,7 @@ export interface Memory {
   /** How often each key came. */
   readonly tally: Tally
   /** When its lines came, where that is looked at. */
-  pace?: Pace
+  pace?: Pace | undefined
   /** The evidence so far. */
   readonly standing: Standing
   /** By view: its strongest evidence in words, where that is worth some. */
@@ -132,10 +132,25 @@ export interface SessionTracker {
   closeFrom(origin: string, closed: ClosedSession[]): void
 }
 
-export function newSession(id: string, memory: Memory, timeMs: number): Session {
+/** A text that does not keep the line alive that it was cut out of. */
+function ownCopy(text: string): string {
+  const copy = Buffer.from(text).toString()
+  return copy === text ? copy : text
+}
+
+/** Written out, field by field: sessions are read at every line, and objects made by spreading are slower to read. */
+export function newSession(
+  id: string,
+  { context, tally, pace, standing, clues }: Memory,
+  timeMs: number,
+): Session {
   return {
-    ...memory,
-    id,
+    context,
+    tally,
+    pace,
+    standing,
+    clues,
+    id: ownCopy(id),
     numEvents: 0,
     firstMs: timeMs,
     lastMs: timeMs,

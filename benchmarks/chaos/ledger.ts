@@ -5,6 +5,9 @@ import { isScored } from './verdict-code.js'
 /** Scores computed in other batches agree within this. */
 const SCORE_TOLERANCE = 1e-4
 
+/** Unexpected verdicts that are kept to be looked at. */
+const MAX_NOTED = 100_000
+
 /** Keeps book of what was sent and what arrived of the numbered records. */
 export class Ledger {
   /** When each record was handed in, in milliseconds of the monotonic clock. */
@@ -17,6 +20,8 @@ export class Ledger {
   /** By record, whether an arrival's verdict was not the expected one, and whether one was not scored although it was to be. */
   readonly differs: Uint8Array
   readonly unscored: Uint8Array
+  /** What the last unexpected verdict of some records was. */
+  readonly unexpected = new Map<number, { readonly code: number; readonly score: number }>()
   numArrived = 0
   /** Arrivals with a number that was never sent. */
   numStrange = 0
@@ -63,10 +68,15 @@ export class Ledger {
     this.firstAwaitedMs = Number.NaN
   }
 
+  #note(number: number, code: number, score: number): void {
+    this.differs[number] = 1
+    if (this.unexpected.size < MAX_NOTED) this.unexpected.set(number, { code, score })
+  }
+
   #compare(number: number, code: number, score: number, atMs: number): void {
     const { codes, scores } = this.expected
     const isEqual = code === codes[number] && Math.abs(score - scores[number]!) <= SCORE_TOLERANCE
-    if (!isEqual) this.differs[number] = 1
+    if (!isEqual) this.#note(number, code, score)
     if (isScored(code) || !isScored(codes[number]!)) return
     this.unscored[number] = 1
     this.lastUnscoredMs = atMs

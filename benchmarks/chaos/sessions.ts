@@ -37,8 +37,15 @@ export function assessSessions(
     touched: touched.length,
     touchedThatDiffer: differing.length - wrong.length,
     untouchedThatDiffer: wrong.length,
-    example: wrong[0] && `record ${wrong[0].differing} has another verdict than in an undisturbed run`,
+    example: wrong[0] && describe(wrong[0].differing, ledger, expected),
   }
+}
+
+function describe(number: number, { counts, unexpected }: Ledger, { codes, scores }: Expected): string {
+  const told = (code: number, score: number): string => `code ${code}, score ${score.toFixed(6)}`
+  const found = unexpected.get(number)
+  const instead = found === undefined ? '' : `: ${told(found.code, found.score)}`
+  return `record ${number}, which came ${counts[number]} times, has another verdict than in an undisturbed run${instead} instead of ${told(codes[number]!, scores[number]!)}`
 }
 
 function spansOf(ledger: Ledger, { total, sessions, numSessions }: Expected): Span[] {

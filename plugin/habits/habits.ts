@@ -44,7 +44,7 @@ export class Habits {
 
   /** The oddest about when a line came in each of its sessions; empty where none is timed. */
   timing(
-    sessions: readonly { pace?: Pace }[],
+    sessions: readonly { pace?: Pace | undefined }[],
     token: number,
     steadyMs: number,
   ): readonly (HabitFinding | undefined)[] {
