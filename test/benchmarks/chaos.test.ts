@@ -124,7 +124,9 @@ t.test('sessions under way at a loss are touched, others must not differ', async
   t.match(other(5, { score: 2 }), {
     touchedThatDiffer: 0,
     untouchedThatDiffer: 1,
-    examples: [/^record 5, which came 1 times, has another .* score 2\.000000 instead of .* score 0\.000000$/],
+    examples: [
+      /^record 5, which came 1 times, has another .* score 2\.000000 instead of .* score 0\.000000$/,
+    ],
   })
   t.match(other(5, { score: 0.00005 }), { untouchedThatDiffer: 0 })
   t.match(other(0, { code: verdictCode({ status: 'scored', anomaly: true }) }), { untouchedThatDiffer: 1 })
