@@ -14,6 +14,12 @@ const CLI = fileURLToPath(new URL('../../plugin/cli/main.js', import.meta.url))
 /** The command line of a `logneo` command. */
 export const logneo = (...args: string[]): string[] => [process.execPath, CLI, ...args]
 
+/** What must not outlive this process. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** A program of the pipeline that is killed and started again, always with the same command. */
 export class Part {
   #child: ChildProcess | undefined
@@ -26,9 +32,7 @@ export class Part {
     readonly place: Place,
     readonly command: readonly string[],
     readonly log: string,
-  ) {
-    process.once('exit', () => this.#child?.kill('SIGKILL'))
-  }
+  ) {}
 
   /** Starts it and waits for nothing. */
   start(): void {
@@ -38,7 +42,9 @@ export class Part {
     closeSync(output)
     this.#child = child
     this.#isWanted = true
+    running.add(child)
     child.once('exit', () => {
+      running.delete(child)
       if (this.#child === child && this.#isWanted) this.numCrashes++
     })
   }
