@@ -136,15 +136,10 @@ seed.
 ROC-AUC by application ${evaluation.rocAuc.toFixed(3)}, F1 ${evaluation.f1.toFixed(3)}.
 
 ${table(['condition', 'applications', 'flagged', 'ROC-AUC against the normal ones'], rows)}`
-  const figures = judged.map(({ application: { name, condition }, ...rest }) => ({
-    name,
-    condition,
-    ...rest,
-  }))
   return {
     name: 'hadoop',
     title: 'Hadoop applications',
     text,
-    figures: { evaluation, applications: figures },
+    figures: { evaluation },
   }
 }
