@@ -82,7 +82,7 @@ export class SessionLru implements SessionTracker {
         this.#close(this.#oldest()!.session, 'evicted', closed)
       const session = newSession(id, this.begin(), at)
       held = { session, touchedWallMs: 0, doubtedMs: Number.NaN, startMs: Number.NaN }
-      this.#sessions.set(id, held)
+      this.#sessions.set(session.id, held)
     }
     const { session } = held
     if (!(session.lastMs > at)) session.lastMs = Number.isNaN(at) ? session.lastMs : at

@@ -7,6 +7,7 @@ import {
   type HeldSessions,
   type Memory,
   newSession,
+  ownCopy,
   type Session,
   type SessionTracker,
 } from './session.js'
@@ -114,7 +115,7 @@ export class SessionWindows implements SessionTracker {
       this.#closeGroup(oldest!, closed)
     }
     const fresh: HeldSession[] = []
-    this.#groups.set(id, fresh)
+    this.#groups.set(ownCopy(id), fresh)
     return fresh
   }
 

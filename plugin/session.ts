@@ -132,8 +132,8 @@ export interface SessionTracker {
   closeFrom(origin: string, closed: ClosedSession[]): void
 }
 
-/** A text that does not keep the line alive that it was cut out of. */
-function ownCopy(text: string): string {
+/** A text that does not keep the line alive that it was cut out of: for ids, which are kept for long. */
+export function ownCopy(text: string): string {
   const copy = Buffer.from(text).toString()
   return copy === text ? copy : text
 }
