@@ -3,7 +3,7 @@ import type { ReinforcementStep } from '../../trained-model.js'
 import { type Batch, makeBatch } from '../batches.js'
 import type { Actor, Acts } from './actor.js'
 import type { Baseline, Rewarded } from './advantage.js'
-import type { PolicyOptimizer, PolicyStep } from './policy-optimizer.js'
+import { type PolicyOptimizer, type PolicyStep, PolicyStepSum } from './policy-optimizer.js'
 import type { Reward } from './reward.js'
 import type { Rollout } from './rollout.js'
 
@@ -67,13 +67,12 @@ async function optimize(
   rollout: Rollout,
   advantages: Float32Array,
 ): Promise<PolicyStep> {
-  const sums = { ratio: 0, approxKl: 0, clipFraction: 0, entropy: 0, crossEntropy: 0 }
-  const names = Object.keys(sums) as (keyof PolicyStep)[]
+  const mean = new PolicyStepSum()
   for (let epoch = 0; epoch < numEpochs; epoch++) {
     const figures = await optimizer.step(batch, rollout, { data: advantages, shape: batch.tokens.shape })
-    for (const name of names) sums[name] += figures[name] / numEpochs
+    mean.add(figures, 1 / numEpochs)
   }
-  return sums
+  return mean.total
 }
 
 function meanOver(values: ArrayLike<number>, weights: ArrayLike<number>): number {

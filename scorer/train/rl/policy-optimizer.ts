@@ -22,7 +22,22 @@ export interface PolicyStep {
   readonly crossEntropy: number
 }
 
-const FIGURES = ['ratio', 'approxKl', 'clipFraction', 'entropy', 'crossEntropy'] as const
+const FIGURES = [
+  'ratio',
+  'approxKl',
+  'clipFraction',
+  'entropy',
+  'crossEntropy',
+] as const satisfies (keyof PolicyStep)[]
+
+/** Figures that are added up, each with its weight. */
+export class PolicyStepSum {
+  readonly total = { ratio: 0, approxKl: 0, clipFraction: 0, entropy: 0, crossEntropy: 0 }
+
+  add(figures: PolicyStep, weight: number): void {
+    for (const name of FIGURES) this.total[name] += weight * figures[name]
+  }
+}
 
 /** The graphs of a step: all in one, or the gradients of its parts and then Adam. */
 type StepGraphs = { readonly whole: Runtime } | { readonly part: Runtime; readonly adam: Runtime }
@@ -96,7 +111,7 @@ export class PolicyOptimizer {
   /** Gradient (size) and figures of a batch: those of its parts, each weighed by its share of the actions. */
   async #gradient(graph: Runtime, feeds: Readonly<Record<keyof Batch, Tensor>> & Feeds) {
     const gradient = new Float32Array(this.parameters.length)
-    const figures = { ratio: 0, approxKl: 0, clipFraction: 0, entropy: 0, crossEntropy: 0 }
+    const figures = new PolicyStepSum()
     const numActions = sum(feeds.weights.data)
     for (const rows of partsOf(feeds.tokens.shape[0]!, this.maxParts)) {
       const part = Object.fromEntries(
@@ -105,13 +120,12 @@ export class PolicyOptimizer {
       const share = sum(part.weights!.data) / numActions
       if (share === 0) continue
       const outputs = await graph.run({ ...this.frozen, parameters: vector(this.parameters), ...part })
-      const own = figuresOf(outputs)
-      for (const name of FIGURES) figures[name] += share * own[name]
+      figures.add(figuresOf(outputs), share)
       outputs.gradient!.forEach((slope, i) => {
         gradient[i]! += share * slope
       })
     }
-    return { gradient, figures }
+    return { gradient, figures: figures.total }
   }
 
   #adamFeeds(): Feeds {
@@ -137,10 +151,7 @@ export class PolicyOptimizer {
 }
 
 function figuresOf(outputs: Readonly<Record<string, Float32Array>>): PolicyStep {
-  return Object.fromEntries(FIGURES.map(name => [name, outputs[name]![0]!])) as Record<
-    (typeof FIGURES)[number],
-    number
-  >
+  return Object.fromEntries(FIGURES.map(name => [name, outputs[name]![0]!])) as unknown as PolicyStep
 }
 
 function sum(values: Iterable<number>): number {

@@ -57,27 +57,18 @@ export class RolloutRunner {
    * @param given actions (B, T), used unless they are sampled; by default the targets
    */
   async run(policy: Float32Array, { tokens, targets }: Batch, given: Tensor = targets): Promise<Rollout> {
-    const { random } = this
     const { shape } = tokens
     const parameters = { data: policy, shape: [policy.length] }
     const actions = new Int32Array(tokens.data.length)
     const logProbabilities = new Float32Array(actions.length)
     const ranks = new Float32Array(actions.length)
     for (const part of partsOf(shape[0]!, this.maxParts)) {
-      const [rowTokens, rowTargets] = [rowsOf(tokens, part), rowsOf(targets, part)]
       const outputs = await this.runtime.run({
         ...this.frozen,
         parameters,
-        tokens: rowTokens,
-        targets: rowTargets,
-        ...(random === undefined
-          ? { given: rowsOf(given, part) }
-          : {
-              uniforms: {
-                data: Float32Array.from(rowTokens.data, () => random.uniform()),
-                shape: rowTokens.shape,
-              },
-            }),
+        tokens: rowsOf(tokens, part),
+        targets: rowsOf(targets, part),
+        ...this.#choice(rowsOf(given, part)),
       })
       const at = part.from * shape[1]!
       actions.set(outputs.actions!, at)
@@ -89,6 +80,13 @@ export class RolloutRunner {
       oldLogProbabilities: { data: logProbabilities, shape },
       ranks,
     }
+  }
+
+  /** What actions are chosen by: chance, or those given. */
+  #choice(given: Tensor): Feeds {
+    const { random } = this
+    if (random === undefined) return { given }
+    return { uniforms: { data: Float32Array.from(given.data, () => random.uniform()), shape: given.shape } }
   }
 
   async release(): Promise<void> {
