@@ -17,6 +17,7 @@ import {
   type ResolvedElasticsearchOptions,
   resolveElasticsearchOptions,
 } from './elasticsearch-options.js'
+import { HttpNodes } from './http-nodes.js'
 import type { Delivery, Output } from './output.js'
 
 const gzipAsync = promisify(gzip)
@@ -31,14 +32,13 @@ export class ElasticsearchOutput implements Output {
   readonly name: string
   readonly #options: ResolvedElasticsearchOptions
   readonly #client: HttpClient
+  readonly #nodes: HttpNodes
   readonly #headers: Readonly<Record<string, string>>
   readonly #waiting: WaitingLine
   readonly #queue = new Fifo<BulkItem>()
   readonly #closing = new AbortController()
   #queuedBytes = 0
   #numInFlight = 0
-  /** Which of the nodes is asked. */
-  #node = 0
   /** Requests in a row that failed as a whole. */
   #failures = 0
   #isTaking = true
@@ -58,6 +58,7 @@ export class ElasticsearchOutput implements Output {
     const { urls, ca, maxInFlight, auth, maxQueueBytes } = this.#options
     this.#waiting = new WaitingLine(maxQueueBytes, () => this.#queuedBytes)
     this.name = `elasticsearch ${urls.map(url => new URL(url).host).join(', ')}`
+    this.#nodes = new HttpNodes(urls)
     this.#client = new HttpClient({ ca, maxConnections: maxInFlight })
     this.#headers = {
       ...authorization(auth),
@@ -138,8 +139,8 @@ export class ElasticsearchOutput implements Output {
       const delivery: BulkDelivery = {
         left: 0,
         refused: [],
-        reject,
         resolve: () => resolve(delivery.refused),
+        reject,
       }
       const items = bulkItems(tag, entries, target, delivery, this.counters)
       delivery.left = items.length
@@ -217,7 +218,7 @@ export class ElasticsearchOutput implements Output {
     this.counters.increment('elasticsearch_bytes_total', body.length)
     return this.#client.send({
       method: 'POST',
-      url: this.#url(BULK_PATH),
+      url: this.#nodes.url(BULK_PATH),
       headers: this.#headers,
       body,
       timeoutMs: this.#options.timeoutMs,
@@ -268,7 +269,7 @@ export class ElasticsearchOutput implements Output {
   #failed(reason: string): void {
     this.#failures++
     this.#isReady = false
-    this.#node++
+    this.#nodes.turn()
     this.counters.increment('elasticsearch_failures_total')
     if (this.#failures === 1) this.#options.warn(`${this.name}: ${reason}; trying again`)
   }
@@ -290,13 +291,7 @@ export class ElasticsearchOutput implements Output {
     const { authorization } = this.#headers
     const headers = authorization === undefined ? {} : { authorization }
     const { timeoutMs } = this.#options
-    const url = this.#url('')
+    const url = this.#nodes.url('')
     return this.#client.send({ method: 'GET', url, headers, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES })
-  }
-
-  #url(path: string): URL {
-    const { urls } = this.#options
-    const base = urls[this.#node % urls.length]!
-    return new URL(path, base.endsWith('/') ? base : `${base}/`)
   }
 }
