@@ -74,6 +74,7 @@ export class Pipeline {
       fields,
       tagPrefix,
       router: route && new Router(route, tagPrefix, counters),
+      emitMetadata: outputs.some(({ takesMetadata }) => takesMetadata),
       now: options.now,
       bury: ({ source }, bytes) => this.#bury(source, 'an entry that is not [time, record]', bytes),
     })

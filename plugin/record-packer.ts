@@ -2,7 +2,7 @@ import { type Chunk, entryEnd, entryKind, entryStart } from './chunk.js'
 import { FIELD_KEY, VerdictEncoder } from './encode-verdict.js'
 import type { ClosedSummary } from './engine-parts.js'
 import { PackWriter } from './msgpack/write.js'
-import { copyEntry, writeEntry } from './output/forward-entry.js'
+import { writeEntry } from './output/forward-entry.js'
 import { entriesEndingAt, type Lane, Lanes, type Outgoing } from './route/lanes.js'
 import type { Router } from './route/router.js'
 import type { FieldSet, Verdict } from './verdict.js'
@@ -13,6 +13,8 @@ export interface PackerOptions {
   readonly tagPrefix: string
   /** Says where records go; missing: all of them everywhere. */
   readonly router?: Router | undefined
+  /** Keeps the metadata of entries. */
+  readonly emitMetadata: boolean
   readonly now: () => number
   /** Takes broken entries, which no receiver takes. */
   readonly bury: (chunk: Chunk, bytes: Uint8Array) => void
@@ -64,8 +66,7 @@ export class RecordPacker {
       writer.eventTimeMs(this.options.now())
       writer.mapHeader(1)
       writer.raw(FIELD_KEY, 0, FIELD_KEY.length)
-      const value = this.#encoder.summary(summary)
-      writer.raw(value, 0, value.length)
+      this.#encoder.summary(writer, summary)
       ends.push(writer.length)
     }
     return {
@@ -116,11 +117,12 @@ export class RecordPacker {
   #write(chunk: Chunk, i: number, verdict: Verdict | undefined): boolean {
     const { entries } = chunk
     if (verdict !== undefined) {
-      writeEntry(this.#writer, entries, i, FIELD_KEY, this.#encoder.verdict(verdict))
+      if (writeEntry(this.#writer, entries, i, FIELD_KEY, this.options.emitMetadata))
+        this.#encoder.verdict(this.#writer, verdict)
       return true
     }
     if (entryKind(entries, i) === 'group') {
-      copyEntry(this.#writer, entries, i)
+      this.#writer.raw(entries.buffer, entryStart(entries, i), entryEnd(entries, i))
       return true
     }
     this.options.bury(chunk, entries.buffer.subarray(entryStart(entries, i), entryEnd(entries, i)))

@@ -20,6 +20,12 @@ export const forwardOutput = settings({
     yesOrNo('Whether a chunk counts as delivered only when the receiver acknowledged it.'),
     sender.requireAck,
   ),
+  emit_metadata: optional(
+    yesOrNo(
+      'Whether entries keep the metadata that Fluent Bit gave them: only Fluent Bit takes it, Fluentd and Vector do not.',
+    ),
+    sender.emitMetadata,
+  ),
   max_frame_bytes: optional(
     someInteger(4096, MAX_RECEIVED_FRAME_BYTES, 'Frames are kept below this.'),
     sender.maxFrameBytes,

@@ -3,11 +3,10 @@ import { skip } from './scan.js'
 import type { PackWriter } from './write.js'
 
 /**
- * Writes the record `[start, end)` of `buf` with one field set: any top-level field of that name is dropped, the rest is
- * copied byte for byte, and the new field comes last. Decodes nothing, so bytes that are not UTF-8 stay as they are.
+ * Writes the record `[start, end)` of `buf` but for the value of its last field, which the caller writes next: any top-level field of that name is
+ * dropped, the rest is copied byte for byte, and the new field's name comes last. Decodes nothing, so bytes that are not UTF-8 stay as they are.
  *
  * @param key the field's name as a msgpack str (`encodeText`)
- * @param value the field's value, msgpack already
  * @returns false, with nothing written, when `[start, end)` is not a whole map
  */
 export function spliceField(
@@ -16,7 +15,6 @@ export function spliceField(
   start: number,
   end: number,
   key: Uint8Array,
-  value: Uint8Array,
 ): boolean {
   const pairs = readMapHeader(buf, start)
   if (pairs < 0) return false
@@ -28,7 +26,6 @@ export function spliceField(
   if (dropped === 0) writer.raw(buf, body, end)
   else copyOthers(writer, buf, body, end, pairs, name)
   writer.raw(key, 0, key.length)
-  writer.raw(value, 0, value.length)
   return true
 }
 

@@ -4,11 +4,10 @@ import { spliceField } from '../msgpack/splice.js'
 import type { PackWriter } from '../msgpack/write.js'
 
 /**
- * Writes entry `i` as a v1 entry, `[time, record]`, with one field set in its record, and returns whether it was. Group
- * markers and broken entries are written as they came, and the answer is false.
+ * Writes entry `i` as a v1 entry, `[time, record]`, with one field set in its record, the value of which the caller writes next, and returns whether
+ * it was. Group markers and broken entries are written as they came, and the answer is false.
  *
  * @param key the field's name as a msgpack str (`encodeText`)
- * @param value the field's value, msgpack already
  * @param emitMetadata keeps the metadata of `[[time, metadata], record]`; Fluentd and Vector do not take it
  */
 export function writeEntry(
@@ -16,7 +15,6 @@ export function writeEntry(
   entries: PackedEntries,
   i: number,
   key: Uint8Array,
-  value: Uint8Array,
   emitMetadata = false,
 ): boolean {
   const { buffer } = entries
@@ -26,15 +24,7 @@ export function writeEntry(
     return false
   }
   writeTime(writer, entries, i, emitMetadata)
-  return spliceField(writer, buffer, recordStart(entries, i), end, key, value)
-}
-
-/** Writes entry `i` as `writeEntry` does, its record unchanged. */
-export function copyEntry(writer: PackWriter, entries: PackedEntries, i: number, emitMetadata = false): void {
-  const isEvent = entryKind(entries, i) === 'event'
-  if (isEvent) writeTime(writer, entries, i, emitMetadata)
-  const from = isEvent ? recordStart(entries, i) : entryStart(entries, i)
-  writer.raw(entries.buffer, from, entryEnd(entries, i))
+  return spliceField(writer, buffer, recordStart(entries, i), end, key)
 }
 
 /** The array header of an entry and its time, as it came. */

@@ -33,6 +33,8 @@ export interface ForwardOutputOptions {
   readonly tls?: TlsClientFiles
   /** Whether a chunk counts as delivered only when the receiver acknowledged it, else when it is written. Default true. */
   readonly requireAck?: boolean
+  /** Whether a stage leaves entries their metadata, `[[time, metadata], record]`: Fluent Bit takes it, Fluentd and Vector do not. Default false. */
+  readonly emitMetadata?: boolean
   /**
    * Frames are kept below this; a single larger record travels alone in its frame. Default 4 MiB, at most 6,144,000, which
    * is the most that Fluent Bit takes.
@@ -82,6 +84,7 @@ export const DEFAULT_FORWARD_OUTPUT_OPTIONS: ResolvedForwardOutputOptions = Obje
   port: 24224,
   selfHostname: defaultSelfHostname(),
   requireAck: true,
+  emitMetadata: false,
   maxFrameBytes: 4 * MiB,
   maxQueueBytes: 64 * MiB,
   maxInFlightFrames: 256,
@@ -109,6 +112,7 @@ const RULES = {
   selfHostname: isText,
   tls: isPresent,
   requireAck: isBoolean,
+  emitMetadata: isBoolean,
   maxFrameBytes: isInteger(4096, MAX_RECEIVED_FRAME_BYTES),
   maxQueueBytes: isInteger(1),
   maxInFlightFrames: isInteger(1),

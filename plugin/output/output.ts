@@ -16,10 +16,12 @@ export interface Output {
   readonly name: string
   /** Whether the receiver is there. */
   readonly isReady: boolean
+  /** Whether entries may come with their metadata, `[[time, metadata], record]`, where they have some. */
+  readonly takesMetadata?: boolean
   /** Bytes accepted and not delivered, where they queue. */
   readonly queuedBytes?: number
   /**
-   * Delivers packed `[time, record]` entries under a tag; resolves once they are safe with the receiver. The memory is the output's until then.
+   * Delivers packed entries under a tag; resolves once they are safe with the receiver. The memory is the output's until then.
    *
    * @throws RecordTooLargeError when an entry can never be delivered; none of the entries is
    * @throws RecordsRefusedError when some entries can never be delivered; all others are

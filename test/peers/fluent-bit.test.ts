@@ -31,7 +31,7 @@ interface Ports {
 }
 
 /** The stage, which asks of both sides what Fluent Bit is told to do. */
-function stageConfig({ ack, tls, key, user }: Options, { stage, back }: Ports): string {
+function stageConfig({ ack, tls, key, user, metadata }: Options, { stage, back }: Ports): string {
   const { ca, server } = certificates()
   return stringify({
     model: { path: './model' },
@@ -48,6 +48,7 @@ function stageConfig({ ack, tls, key, user }: Options, { stage, back }: Ports): 
       forward: {
         port: back,
         require_ack: ack,
+        emit_metadata: metadata,
         ...(tls && { tls: { ca } }),
         ...(key && { shared_key: KEY }),
         ...(user && USER),

@@ -1,6 +1,8 @@
 import { FluentClient } from '@fluent-org/logger'
 import t, { type Test } from 'tap'
+import { entryStart, recordStart } from '../../plugin/chunk.js'
 import { ForwardServer } from '../../plugin/input/forward.js'
+import { decodeValue } from '../../plugin/msgpack/decode.js'
 import { ForwardOutput } from '../../plugin/output/forward.js'
 import { ForwardSink } from '../../plugin/output/forward-sink.js'
 import type { Output } from '../../plugin/output/output.js'
@@ -25,13 +27,13 @@ t.before(async () => {
 t.teardown(() => model.remove())
 
 /** A stage between a sender and a receiver, all on real sockets. */
-async function startService(t: Test) {
+async function startService(t: Test, { emitMetadata = false } = {}) {
   const receiver = await Receiver.start(t, { ownTagPrefix: '' })
   const counters = new Tally()
   const service = await Service.open({
     stage: { model: model.path },
     forward: { port: 0 },
-    outputs: [new ForwardSink({ port: receiver.address.port }, counters)],
+    outputs: [new ForwardSink({ port: receiver.address.port, emitMetadata }, counters)],
     counters,
   })
   const address = await service.listen()
@@ -119,7 +121,41 @@ t.test('a chunk sent twice changes nothing', async t => {
   t.equal(counters.of('events_total'), 50)
 })
 
-t.test('records without a line, group markers and odd entries pass without harm', async t => {
+t.test(
+  'metadata and group markers: as they came for Fluent Bit, without metadata for all others',
+  async t => {
+    const group = (seconds: number): unknown => [[eventTime(seconds), { resource: 'web' }], {}]
+    const time = eventTime(1_700_000_000, 5_000_000)
+    const entries = packed([
+      group(0xffffffff),
+      [[time, { source: 'tail' }], { message: lines[0] }],
+      group(0xfffffffe),
+    ])
+    const openings: unknown[][] = []
+    for (const emitMetadata of [false, true]) {
+      const { receiver, port } = await startService(t, { emitMetadata })
+      const seen: unknown[] = []
+      receiver.onChunk = async ({ tag, entries }) => {
+        if (tag !== 'scored.pg') return
+        for (let i = 0; i < entries.count; i++)
+          seen.push(decodeValue(entries.buffer, entryStart(entries, i) + 1, recordStart(entries, i)))
+      }
+      const sender = new ForwardOutput({ port })
+      await sender.send('pg', entries, 3)
+      await sender.close()
+      t.strictSame(receiver.seen[0]!.kinds, ['group', 'event', 'group'])
+      t.match(recordsOf(receiver), [{}, { logneo: { status: 'scored' } }, {}])
+      openings.push(seen)
+    }
+    const marks = [0xffffffff, 0xfffffffe].map(seconds => [eventTime(seconds), { resource: 'web' }])
+    t.strictSame(openings, [
+      [marks[0], time, marks[1]],
+      [marks[0], [time, { source: 'tail' }], marks[1]],
+    ])
+  },
+)
+
+t.test('records without a line and odd entries pass without harm', async t => {
   const { receiver, port } = await startService(t)
   const sender = new ForwardOutput({ port })
   const entries = [

@@ -110,7 +110,8 @@ export function msgpackRecord(): FuzzTarget {
       const text = line < 0 ? '' : typeof readText(input, line, end)
       findField(input, 0, end, NESTED)
       writer.reset()
-      expect(spliceField(writer, input, 0, end, KEY, VALUE), 'a field can be put into every map')
+      expect(spliceField(writer, input, 0, end, KEY), 'a field can be put into every map')
+      writer.raw(VALUE, 0, VALUE.length)
       const spliced = writer.view()
       const at = findField(spliced, 0, spliced.length, FIELD)
       expect(
