@@ -1,4 +1,5 @@
 import { entryEnd, entryKind, entryStart, type PackedEntries, recordStart, timeStart } from '../chunk.js'
+import { bodyStart } from '../msgpack/header.js'
 import { skip } from '../msgpack/scan.js'
 import { spliceField } from '../msgpack/splice.js'
 import type { PackWriter } from '../msgpack/write.js'
@@ -33,6 +34,6 @@ function writeTime(writer: PackWriter, entries: PackedEntries, i: number, emitMe
   const time = timeStart(entries, i)
   const record = recordStart(entries, i)
   writer.arrayHeader(2)
-  if (emitMetadata) writer.raw(buffer, entryStart(entries, i) + 1, record)
+  if (emitMetadata) writer.raw(buffer, bodyStart(buffer, entryStart(entries, i)), record)
   else writer.raw(buffer, time, skip(buffer, time, record))
 }

@@ -361,6 +361,20 @@ function indexOf(entries: readonly unknown[]): PackedEntries {
   return index.entries(buffer)
 }
 
+t.test('an array header longer than it must be does not come through', async t => {
+  const [plain] = fluentBitEntries('m').map(encode)
+  const long = Buffer.concat([Buffer.from('dd00000002', 'hex'), plain!.subarray(1)])
+  const index = new EntryIndex()
+  index.add(long, 0, long.length)
+  const writer = new PackWriter(16)
+  t.ok(writeEntry(writer, index.entries(long), 0, encodeText('logneo'), true))
+  writer.nil()
+  t.strictSame(
+    writer.take(),
+    encode([[eventTime(1_700_000_000, 5_000_000), {}], { message: 'm', logneo: null }]),
+  )
+})
+
 t.test('entries are written as v1, with the field; markers and broken ones as they came', async t => {
   const group = [[eventTime(0xffffffff), { a: 1 }], {}]
   const entries = indexOf([
