@@ -1,31 +1,9 @@
-import { execFile } from 'node:child_process'
 import { readdir, readFile, truncate } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import t from 'tap'
+import { logneo, logneoEach } from '../fixtures/plugin/cli.js'
 import { grammarLog, logLine } from '../fixtures/plugin/small-model.js'
 import { grammarSessions } from '../fixtures/scorer/grammar.js'
-
-// Some thirty processes: slow where others use the machine too.
-t.setTimeout(120_000)
-
-const MAIN = resolve(fileURLToPath(import.meta.url), '../../../plugin/cli/main.js')
-
-interface Run {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs the command line as a user would. */
-function logneo(args: readonly string[], input = ''): Promise<Run> {
-  return new Promise(done => {
-    const child = execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) =>
-      done({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
-    )
-    child.stdin!.end(input)
-  })
-}
 
 const objects = (text: string) =>
   text
@@ -85,11 +63,8 @@ t.test('train says what looks odd about its input', async t => {
 })
 
 t.test('help of every command is on stdout and succeeds', async t => {
-  const runs = await Promise.all(
-    [[], ['train'], ['score'], ['evaluate'], ['parse'], ['run'], ['demo']].map(command =>
-      logneo([...command, '--help']),
-    ),
-  )
+  const commands = [[], ['train'], ['score'], ['evaluate'], ['parse'], ['run'], ['demo']]
+  const runs = await logneoEach(commands.map(command => [...command, '--help']))
   for (const { code, stdout, stderr } of runs) {
     t.equal(code, 0)
     t.match(stdout, /Usage: logneo/)
@@ -151,7 +126,8 @@ t.test('what goes wrong ends with 1, wrong usage with 2, both with a sentence on
     [['fly'], 2, /unknown command/],
     [['score', '--wings'], 2, /unknown option|required option/],
   ]
-  const runs = await Promise.all(cases.map(([args]) => logneo(args)))
+  t.match(await logneo(['fly']), { code: 2, stdout: '' }, 'the process itself')
+  const runs = await logneoEach(cases.map(([args]) => args))
   runs.forEach(({ code, stdout, stderr }, i) => {
     const [args, expected, message] = cases[i]!
     const what = args.join(' ').replaceAll(dir, '')
@@ -165,7 +141,9 @@ t.test('what goes wrong ends with 1, wrong usage with 2, both with a sentence on
 t.test('parse gives one object a line, in order, whatever ends the lines', async t => {
   const lines = ['user 1 logged in', 'disk full', '', 'user 2 logged in']
   const [unix, dos] = await Promise.all(
-    ['\n', '\r\n'].map(end => logneo(['parse', '--format', 'raw', '--input', '-'], lines.join(end))),
+    ['\n', '\r\n'].map(end =>
+      logneo(['parse', '--format', 'raw', '--input', '-'], { input: lines.join(end) }),
+    ),
   )
   t.equal(unix!.code, 0)
   t.equal(dos!.stdout, unix!.stdout)
@@ -186,7 +164,9 @@ const unfinished = logLine(START + 9000, 'late', 'open', 1)
 const stream = [...clean, 'a line of nobody', ...strange, unfinished].join('\n')
 
 t.test('score gives one object a line, in order, and summaries where sessions close', async t => {
-  const { code, stdout, stderr } = await logneo(['score', '--model', path('model'), '--input', '-'], stream)
+  const { code, stdout, stderr } = await logneo(['score', '--model', path('model'), '--input', '-'], {
+    input: stream,
+  })
   t.equal(code, 0, stderr)
   const all = objects(stdout) as { message?: string; logneo: Record<string, unknown> }[]
   t.same(
@@ -220,7 +200,7 @@ t.test('score gives one object a line, in order, and summaries where sessions cl
 t.test('--complete judges the ends of sessions still open', async t => {
   const { stdout } = await logneo(
     ['score', '--model', path('model'), '--input', '-', '--complete', '--false-alarm-rate', '0.02'],
-    stream,
+    { input: stream },
   )
   t.match(objects(stdout).at(-1), {
     logneo: {
@@ -234,10 +214,9 @@ t.test('--complete judges the ends of sessions still open', async t => {
 })
 
 t.test('--explain prints what was flagged, with the lines before it', async t => {
-  const { code, stdout } = await logneo(
-    ['score', '--model', path('model'), '--input', '-', '--explain'],
-    stream,
-  )
+  const { code, stdout } = await logneo(['score', '--model', path('model'), '--input', '-', '--explain'], {
+    input: stream,
+  })
   t.equal(code, 0)
   t.match(stdout, /session bad {2}\(.*unseen-key.*\)/)
   t.match(stdout, /write received .*\n {2}> .*explode/)

@@ -1,27 +1,11 @@
-import { execFile } from 'node:child_process'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import t from 'tap'
 import type { PeerReport } from '../../plugin/doctor/findings.js'
 import { Receiver } from '../fixtures/forward-peer.js'
+import { logneo, logneoEach } from '../fixtures/plugin/cli.js'
 import { said } from '../fixtures/plugin/examined.js'
 import { smallModel } from '../fixtures/plugin/small-model.js'
 import { freePort } from '../fixtures/services/free-port.js'
-
-const MAIN = resolve(fileURLToPath(import.meta.url), '../../../plugin/cli/main.js')
-
-interface Run {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-const doctor = (...args: string[]): Promise<Run> =>
-  new Promise(done => {
-    execFile(process.execPath, [MAIN, 'doctor', ...args], (error, stdout, stderr) =>
-      done({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
-    )
-  })
 
 const model = await smallModel()
 const config = (port: number, rest = ''): string => `
@@ -33,7 +17,7 @@ ${rest}`
 t.test('a config whose peers all answer passes', async t => {
   const receiver = await Receiver.start(t)
   const dir = t.testdir({ 'a.yaml': config(receiver.address.port) })
-  const { code, stdout } = await doctor('--config', join(dir, 'a.yaml'))
+  const { code, stdout } = await logneo(['doctor', '--config', join(dir, 'a.yaml')])
   t.equal(code, 0, stdout)
   t.match(stdout, /^machine \(files and ports\)\n {2}ok {6}what it reads/)
   t.match(stdout, /\nmodel \(\S+\)\n {2}ok {6}model \w{12}, \d+ templates\n/)
@@ -61,7 +45,14 @@ alerts:
   email: { host: 127.0.0.1, port: ${port}, from: a@example.org, to: [b@example.org] }
 `,
   })
-  const { code, stdout } = await doctor('--config', join(dir, 'a.yaml'), '--json', '--timeout', '8s')
+  const { code, stdout } = await logneo([
+    'doctor',
+    '--config',
+    join(dir, 'a.yaml'),
+    '--json',
+    '--timeout',
+    '8s',
+  ])
   t.equal(code, 1, stdout)
   const report = JSON.parse(stdout) as { passed: boolean; peers: PeerReport[] }
   t.equal(report.passed, false)
@@ -93,15 +84,24 @@ alerts:
   t.notMatch(stdout, 'SECRET')
 })
 
-t.test('what the machine lacks is told as well', async t => {
-  const dir = t.testdir({
-    'a.yaml': `
+const dir = t.testdir({
+  'lacking.yaml': `
 model: { path: ${JSON.stringify(model)} }
 input: { files: { paths: [./missing.log], tag: app } }
 output: { ndjson: { path: ./no/such/folder/out.ndjson } }
 `,
-  })
-  const { code, stdout } = await doctor('--config', join(dir, 'a.yaml'))
+  'wrong.yaml': 'input: 3',
+})
+const WRONG = ['doctor', '--config', join(dir, 'wrong.yaml')]
+const [lacking, wrong, both, noTime] = await logneoEach([
+  ['doctor', '--config', join(dir, 'lacking.yaml')],
+  WRONG,
+  [...WRONG, '--model', model],
+  [...WRONG, '--timeout', '0'],
+])
+
+t.test('what the machine lacks is told as well', async t => {
+  const { code, stdout } = lacking!
   t.equal(code, 1)
   t.match(
     stdout,
@@ -112,11 +112,7 @@ output: { ndjson: { path: ./no/such/folder/out.ndjson } }
 })
 
 t.test('wrong use ends as everywhere', async t => {
-  const dir = t.testdir({ 'a.yaml': 'input: 3' })
-  t.match(await doctor('--config', join(dir, 'a.yaml')), { code: 2, stderr: /input must be/ })
-  t.match(await doctor('--config', join(dir, 'a.yaml'), '--model', model), {
-    code: 2,
-    stderr: /--model and --config/,
-  })
-  t.match(await doctor('--config', join(dir, 'a.yaml'), '--timeout', '0'), { code: 2 })
+  t.match(wrong, { code: 2, stderr: /input must be/ })
+  t.match(both, { code: 2, stderr: /--model and --config/ })
+  t.match(noTime, { code: 2 })
 })

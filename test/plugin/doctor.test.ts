@@ -1,28 +1,13 @@
-import { execFile } from 'node:child_process'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import t from 'tap'
 import { type DoctorReport, describeDoctor } from '../../plugin/cli/doctor-report.js'
 import { selfTest, TOLERANCES } from '../../plugin/cli/doctor-self-test.js'
 import { probe } from '../../scorer/probe.js'
+import { logneo, logneoEach } from '../fixtures/plugin/cli.js'
 import { smallModel } from '../fixtures/plugin/small-model.js'
 
-const MAIN = resolve(fileURLToPath(import.meta.url), '../../../plugin/cli/main.js')
-
-interface Run {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function doctor(args: readonly string[], nodeOptions = ''): Promise<Run> {
-  const env = { ...process.env, NODE_OPTIONS: nodeOptions }
-  return new Promise(done => {
-    execFile(process.execPath, [MAIN, 'doctor', ...args], { env }, (error, stdout, stderr) =>
-      done({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
-    )
-  })
-}
+const doctor = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  logneo(['doctor', ...args], { env })
 
 /** All at once: each spends its time on a test of two seconds. */
 const dir = t.testdir({
@@ -38,7 +23,7 @@ const [plain, own, cuda, broken] = await Promise.all([
   doctor(['--precision', 'int8', '--threads', '2']),
   doctor(['--model', model, '--json']),
   doctor(['--provider', 'cuda']),
-  doctor([], `--require=${join(dir, 'break.cjs')}`),
+  doctor([], { NODE_OPTIONS: `--require=${join(dir, 'break.cjs')}` }),
 ])
 
 t.test('it tells what it stands on, and that the CPU computes right', async t => {
@@ -90,9 +75,14 @@ t.test('without ONNX Runtime it still reports', async t => {
 })
 
 t.test('wrong options and models end as everywhere', async t => {
-  t.match(await doctor(['--precision', 'int4']), { code: 2, stderr: /float32, float16, int8/ })
-  t.match(await doctor(['--threads', '0']), { code: 2, stderr: /integer >= 1/ })
-  t.match(await doctor(['--model', '/nowhere']), { code: 1, stderr: /no model bundle at \/nowhere/ })
+  const [precision, threads, model] = await logneoEach([
+    ['doctor', '--precision', 'int4'],
+    ['doctor', '--threads', '0'],
+    ['doctor', '--model', '/nowhere'],
+  ])
+  t.match(precision, { code: 2, stderr: /float32, float16, int8/ })
+  t.match(threads, { code: 2, stderr: /integer >= 1/ })
+  t.match(model, { code: 1, stderr: /no model bundle at \/nowhere/ })
 })
 
 t.test('a device that computes wrongly fails', async t => {

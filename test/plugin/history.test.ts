@@ -1,10 +1,8 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { sinceTime } from '../../plugin/cli/history.js'
@@ -16,14 +14,12 @@ import { openHistory, readHistory } from '../../plugin/history/open-history.js'
 import type { HistoryOptions } from '../../plugin/history/options.js'
 import { PgliteDatabase } from '../../plugin/history/pglite-database.js'
 import { openPostgres } from '../../plugin/history/postgres-database.js'
-import type { ClosedEvent, FlaggedEvent } from '../../plugin/observer.js'
 import { Tally } from '../fixtures/forward-peer.js'
+import { logneo, logneoEach } from '../fixtures/plugin/cli.js'
+import { closed, DAY, flagged, NOW } from '../fixtures/plugin/history-events.js'
 import { grammarLog, logLine, smallModel } from '../fixtures/plugin/small-model.js'
 import { findPostgres, PostgresServer } from '../fixtures/services/postgres.js'
 import { missing } from '../fixtures/services/program.js'
-
-const MAIN = resolve(dirname(fileURLToPath(import.meta.url)), '../../plugin/cli/main.js')
-const logneo = (...flags: string[]) => promisify(execFile)(process.execPath, [MAIN, ...flags])
 
 // The history's own timers keep no process alive.
 const alive = setInterval(() => {}, 1000)
@@ -41,45 +37,6 @@ async function leaveSocketBehind(folder: string): Promise<void> {
   await once(killed.stdout, 'data')
   killed.kill('SIGKILL')
   await once(killed, 'exit')
-}
-
-const NOW = Date.UTC(2024, 4, 1, 12)
-const DAY = 86_400_000
-const HOSTILE = 'line with \0, \ud800 and "quotes"; DROP TABLE logneo_anomalies; --'
-
-function flagged(id: string, fields: Partial<FlaggedEvent> = {}): FlaggedEvent {
-  const verdict = {
-    status: 'scored',
-    anomaly: true,
-    score: 3.5,
-    severity: 'medium',
-    session: 's1',
-    template: 'a <*>',
-    template_id: 't1',
-    model: 'm1',
-    reasons: ['next-key'],
-    message: 'why',
-  } as const
-  return { id, tag: 'raw.a', timeMs: NOW, line: HOSTILE, context: ['before'], verdict, ...fields }
-}
-
-function closed(id: string, anomaly: boolean): ClosedEvent {
-  const summary = {
-    kind: 'session',
-    status: 'scored',
-    session: 's1',
-    anomaly,
-    score: 3.5,
-    severity: anomaly ? 'medium' : 'none',
-    reasons: [],
-    events: 7,
-    anomalies: anomaly ? 1 : 0,
-    open: false,
-    closed: 'end',
-    started: '2024-05-01T11:00:00.000Z',
-    ended: '275760-09-13T00:00:00.000Z',
-  } as const
-  return { id, seenMs: NOW, context: [], summary }
 }
 
 const FAST: HistoryOptions = { flushMs: 5, retryMinMs: 5, retryMaxMs: 50, now: () => NOW }
@@ -308,9 +265,15 @@ output: {ndjson: {path: out.ndjson}}
 persist: {embedded: {path: ${folder}}}
 `,
   )
-  await logneo('run', '--config', config)
-  const { stdout } = await logneo('history', '--config', config, '--session', 'odd', '--json')
-  const rows = stdout
+  t.match(await logneo(['run', '--config', config]), { code: 0 })
+  const HISTORY = ['history', '--config', config]
+  const [json, people, sessions, wrong] = await logneoEach([
+    [...HISTORY, '--session', 'odd', '--json'],
+    [...HISTORY, '--session', 'odd'],
+    [...HISTORY, '--session', 'odd', '--sessions'],
+    [...HISTORY, '--since', 'yore'],
+  ])
+  const rows = json!.stdout
     .trimEnd()
     .split('\n')
     .map(row => JSON.parse(row))
@@ -318,14 +281,9 @@ persist: {embedded: {path: ${folder}}}
     rows.find(({ line }) => line.includes('explode')),
     { session: 'odd', tag: 'raw.a', line: /explode/, context: [/ open /] },
   )
-  const people = await logneo('history', '--config', config, '--session', 'odd')
-  t.match(people.stdout, /score [\d.]+ {2}session odd {2}\(.*\n.*\n {4}.* open .*\n {2}> .*explode/)
-  const sessions = await logneo('history', '--config', config, '--sessions', '--session', 'odd')
-  t.match(sessions.stdout, /3 lines, \d flagged, closed: end/)
-  await t.rejects(logneo('history', '--config', config, '--since', 'yore'), {
-    code: 2,
-    stderr: /--since must be/,
-  })
+  t.match(people!.stdout, /score [\d.]+ {2}session odd {2}\(.*\n.*\n {4}.* open .*\n {2}> .*explode/)
+  t.match(sessions!.stdout, /3 lines, \d flagged, closed: end/)
+  t.match(wrong, { code: 2, stderr: /--since must be/ })
 })
 
 t.test('times that --since takes', async t => {
