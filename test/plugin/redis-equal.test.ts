@@ -23,7 +23,6 @@ t.before(async () => {
 })
 t.teardown(async () => {
   await redis?.stop()
-  await model?.remove()
 })
 
 /** A stage whose sessions are in Redis, under a prefix of its own. */

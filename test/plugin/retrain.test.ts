@@ -1,4 +1,6 @@
-import t from 'tap'
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
 import type { LineInput } from '../../plugin/engine-parts.js'
 import type { Training, TrainJob } from '../../plugin/learn/training.js'
 import { startLearning } from '../fixtures/plugin/learning-stage.js'
@@ -9,10 +11,17 @@ const START_MS = Date.UTC(2024, 7, 1)
 
 const inputs = (lines: readonly string[]): LineInput[] => lines.map(line => ({ line, timeMs: START_MS }))
 
+/** A model that learning may replace. */
+async function ownModel(t: Test): Promise<string> {
+  const path = join(t.testdir(), 'model')
+  await cp(await smallModel(), path, { recursive: true })
+  return path
+}
+
 t.test(
   'when the log has moved a new model is trained on sessions that were not flagged, or were marked',
   async t => {
-    const model = await smallModel()
+    const model = await ownModel(t)
     const jobs: TrainJob[] = []
     const train = (job: TrainJob): Training => {
       jobs.push(job)
@@ -38,7 +47,7 @@ t.test(
 )
 
 t.test('without being asked no new model is trained', async t => {
-  const model = await smallModel()
+  const model = await ownModel(t)
   const { stage, events, learner } = await startLearning(t, { model, rules: {} })
   for (let i = 0; i < 1100; i++) await stage.engine.judge(sessionLines(`n${i}`, START_MS, ['sync', 'close']))
   t.ok(learner.drift.isDrifting)

@@ -9,7 +9,6 @@ let model: RecordingModel
 t.before(async () => {
   model = await trainRecordingModel()
 })
-t.teardown(() => model.remove())
 
 t.test('records come back tagged, in order, with their own fields', async t => {
   const stage = await createStage({ model: model.path })

@@ -24,7 +24,6 @@ t.before(async () => {
   offline = (await stage.process(lines)).flatMap(({ logneo }) => ('kind' in logneo ? [] : [logneo]))
   await stage.close()
 })
-t.teardown(() => model.remove())
 
 /** A stage between a sender and a receiver, all on real sockets. */
 async function startService(t: Test, { emitMetadata = false } = {}) {

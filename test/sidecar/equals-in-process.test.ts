@@ -9,7 +9,6 @@ let model: RecordingModel
 t.before(async () => {
   model = await trainRecordingModel()
 })
-t.teardown(() => model.remove())
 
 /** Faulty lines of the recording, judged strictly enough that many are flagged. */
 const DETECT = {
