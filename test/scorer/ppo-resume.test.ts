@@ -8,6 +8,8 @@ import { runTiny } from '../fixtures/scorer/ppo-run.js'
 
 /** More than an epoch of batches, and looks at held-out sessions that depend on the policy. */
 const NUM_STEPS = 16
+/** After the first batch, within the first epoch and within the second. */
+const STOPS = [1, 6, 13]
 const missRate = async (policy: Float32Array) => Math.abs(policy[0]!)
 
 const CASES: Readonly<Record<string, ReinforcementOptions & { readonly lora: number }>> = {
@@ -27,14 +29,15 @@ for (const [name, { lora, ...options }] of Object.entries(CASES)) {
     const settings = { ...options, numSteps: NUM_STEPS, validationInterval: 3 }
     const whole = await runTiny(settings, lora, { missRate })
     const dir = t.testdir()
-    for (let last = 1; last <= NUM_STEPS; last += 4) {
+    for (const last of STOPS) {
       const checkpoint = { path: join(dir, `stopped-${last}.safetensors`), everySeconds: 0 }
       const stop = ({ step }: { step: number }) => {
         if (step > last) throw new Error('stopped')
       }
       await t.rejects(runTiny(settings, lora, { missRate, checkpoint }, stop), /stopped/)
       t.same(await runTiny(settings, lora, { missRate, checkpoint }), whole, `after batch ${last}`)
-      t.same(await runTiny(settings, lora, { missRate, checkpoint }), whole, 'when all is done')
+      if (last === STOPS[0])
+        t.same(await runTiny(settings, lora, { missRate, checkpoint }), whole, 'when all is done')
     }
   })
 }
@@ -42,11 +45,11 @@ for (const [name, { lora, ...options }] of Object.entries(CASES)) {
 t.test('a training goes on within reinforcement, and likelihood is not begun again', async t => {
   const sessions = grammarSessions(1, 40)
   const directory = join(t.testdir(), 'state')
-  const options = { epochs: 2, folds: 3, lora: 4, reinforcement: { reward: 'tail', numSteps: 6 } } as const
+  const options = { epochs: 2, folds: 2, lora: 4, reinforcement: { reward: 'tail', numSteps: 6 } } as const
   const kept = { ...options, checkpoint: { directory, everySeconds: 0, resume: true } }
   const whole = await train(sessions, options)
   await train(sessions, kept)
-  await rm(join(directory, 'task-2-rl.safetensors'))
+  await rm(join(directory, 'task-1-rl.safetensors'))
   const steps: string[] = []
   const resumed = await train(sessions, kept, (_done, _total, { task, step, reward }) => {
     steps.push(`task ${task}, step ${step}, ${reward === undefined ? 'likelihood' : 'reinforcement'}`)
@@ -56,7 +59,7 @@ t.test('a training goes on within reinforcement, and likelihood is not begun aga
   t.same(resumed.training.reinforcement, whole.training.reinforcement)
   t.same(
     [...new Set(steps)],
-    [5, 6, 7, 8, 9, 10].map(i => `task 2, step ${i}, reinforcement`),
+    [5, 6, 7, 8, 9, 10].map(i => `task 1, step ${i}, reinforcement`),
     'four steps of likelihood are there',
   )
 })

@@ -14,6 +14,8 @@ import { randomParameters, randomTokens, TINY } from '../fixtures/scorer/tiny-mo
 
 const NUM_EPOCHS = 4
 const STEPS_PER_EPOCH = 5
+/** Steps: the first, the last of an epoch, the first of one, within one, and the last. */
+const STOPS = [1, 5, 6, 13, 20]
 
 /** Trains as one task does, keeping its state after every run; `onProgress` may throw to stop it. */
 function trainTiny(
@@ -56,16 +58,16 @@ for (const lora of [0, 2]) {
     const whole = await trainTiny(undefined, lora)
     const dir = t.testdir()
     let numStops = 0
-    for (let last = 1; last <= NUM_EPOCHS * STEPS_PER_EPOCH; last += 3) {
+    for (const last of STOPS) {
       const path = join(dir, `stopped-${last}.safetensors`)
       const stop = ({ step, validationLoss }: TrainProgress) => {
         if (step >= last && validationLoss === undefined) throw new Error('stopped')
       }
       await trainTiny(path, lora, stop).catch(() => numStops++)
       t.same(await trainTiny(path, lora), whole, `stopped after step ${last}`)
-      t.same(await trainTiny(path, lora), whole, 'resumed once more when all is done')
+      if (last === STOPS[0]) t.same(await trainTiny(path, lora), whole, 'resumed once more when all is done')
     }
-    t.equal(numStops, 7)
+    t.equal(numStops, STOPS.length)
   })
 }
 
@@ -81,7 +83,7 @@ t.test('a state that reinforcement began with is taken as it is', async t => {
 })
 
 const SESSIONS = grammarSessions(1, 40)
-const OPTIONS: TrainOptions = { epochs: 2, folds: 3 }
+const OPTIONS: TrainOptions = { epochs: 2, folds: 2 }
 
 t.test('a training is only taken up again with what it began with', async t => {
   const directory = join(t.testdir(), 'a', 'state')
@@ -89,7 +91,7 @@ t.test('a training is only taken up again with what it began with', async t => {
   const first = await train(SESSIONS, { ...OPTIONS, ...kept(false) })
   t.same((await readdir(directory)).sort(), [
     'checkpoint.json',
-    ...['0', '1', '2', '3'].map(task => `task-${task}.safetensors`),
+    ...['0', '1', '2'].map(task => `task-${task}.safetensors`),
   ])
   const again = await train(SESSIONS, { ...OPTIONS, ...kept(true) })
   t.same(again.parameters, first.parameters)
