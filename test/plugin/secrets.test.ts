@@ -114,6 +114,15 @@ function textBelow(folder: string): string {
     .join('\n')
 }
 
+/** What the stage below says when the receiver and Elasticsearch refuse it, and PostgreSQL and Kafka are away. */
+const FAILURES = [
+  /refuses us \(go away\)/,
+  /HTTP 401/,
+  /postgresql .*ECONNREFUSED/,
+  /kafka b .*takes nothing/,
+  /kafka a as g .*trying again/,
+]
+
 t.test('a stage that fails wherever it can tells no secret', { timeout: 60_000 }, async t => {
   const folder = t.testdir({ 'key.txt': `file-${SECRET}\n`, out: {} })
   const refuser = await startRefuser(t)
@@ -183,13 +192,10 @@ t.test('a stage that fails wherever it can tells no secret', { timeout: 60_000 }
   ]
   const forward = await stage.says(/Forward chunks on 127\.0\.0\.1:(\d+)/)
   const answers = await provoke(forward, http, ops)
-  await sleep(3000)
+  for (const failure of FAILURES) await stage.says(failure)
   const metrics = await (await fetch(`http://127.0.0.1:${ops}/metrics`)).text()
   stage.child.kill('SIGTERM')
-  await Promise.race([once(stage.child, 'exit'), sleep(5000)])
-  t.match(stage.told, /refuses us \(go away\)/, 'the receiver refused us')
-  t.match(stage.told, /HTTP 401/, 'so did Elasticsearch')
-  t.match(stage.told, /kafka/i, 'and Kafka was away')
+  await Promise.race([once(stage.child, 'exit'), sleep(3000, undefined, { ref: false })])
   t.match(metrics, /logneo_forward_handshakes_refused_total 1/)
   t.notMatch(stage.told, SECRET, 'standard output and error')
   t.notMatch(metrics, SECRET, 'metrics')

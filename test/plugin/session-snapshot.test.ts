@@ -15,6 +15,9 @@ const DETECT = { falseAlarmRate: 0.02 }
 const START_MS = Date.UTC(2024, 7, 1)
 const lines: LineInput[] = faultyLines().map((line, i) => ({ line, timeMs: START_MS + 1000 * i }))
 
+/** How many lines a stage judges before it is stopped. */
+const NUM_LINES = 300
+
 async function snapshotPath(t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'logneo-snapshot-'))
   t.teardown(() => rm(folder, { recursive: true }))
@@ -52,10 +55,10 @@ for (const [name, rules] of [
     const wanted = [...(await judge(whole, lines)), ...(await whole.finish('complete'))]
     const snapshot = { path: await snapshotPath(t) }
     const all: Told[] = []
-    for (let from = 0; from < lines.length; from += 170) {
+    for (let from = 0; from < lines.length; from += NUM_LINES) {
       const { stage, messages } = await open(t, { rules, snapshot })
-      all.push(...(await judge(stage, lines.slice(from, from + 170))))
-      all.push(...(await stage.finish(from + 170 < lines.length ? 'open' : 'complete')))
+      all.push(...(await judge(stage, lines.slice(from, from + NUM_LINES))))
+      all.push(...(await stage.finish(from + NUM_LINES < lines.length ? 'open' : 'complete')))
       t.same(messages, [])
     }
     sameTold(t, all, wanted, 'verdicts and summaries')
@@ -86,12 +89,17 @@ t.test('a snapshot that is damaged, or of another model, is left with a message'
   await judge(stage, sessionLines('x', START_MS, ['open', 'read']))
   await stage.finish('open')
   const bytes = await readFile(snapshot.path)
-  for (let i = 0; i < bytes.length; i += Math.ceil(bytes.length / 6)) {
-    const damaged = Buffer.from(bytes)
-    damaged[i]! ^= 0x10
-    await writeFile(snapshot.path, i % 2 === 0 ? damaged : bytes.subarray(0, i))
+  const damages = [0, 0.3, 0.7].flatMap(share => {
+    const at = Math.floor(share * bytes.length)
+    const flipped = Buffer.from(bytes)
+    flipped[at]! ^= 0x10
+    return [flipped, bytes.subarray(0, at)]
+  })
+  for (const [i, damaged] of damages.entries()) {
+    await writeFile(snapshot.path, damaged)
     const { stage: next, messages } = await open(t, { snapshot })
-    if (next.store.size !== 0 || !/not taken up: it is damaged/.test(messages[0]!)) t.fail(`byte ${i}`)
+    t.equal(next.store.size, 0, `damage ${i}`)
+    t.match(messages[0], /not taken up: it is damaged/, `damage ${i}`)
     await next.close()
   }
   await writeFile(snapshot.path, bytes)
