@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, stat, writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import t from 'tap'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
 import { createStage } from '../../plugin/stage.js'
 import { Random } from '../../scorer/random.js'
 import type { SidecarState } from '../../sidecar/options.js'
@@ -11,19 +13,26 @@ import { SidecarProcess } from '../fixtures/sidecar-process.js'
 
 const START_MS = Date.UTC(2024, 4, 1)
 
+/** The small model, whose manifest is a pipe: who loads it waits until `finish` writes there. */
+async function unfinishedModel(t: Test): Promise<{ model: string; finish: () => Promise<void> }> {
+  const model = join(t.testdir(), 'model')
+  await cp(await smallModel(), model, { recursive: true })
+  const path = join(model, 'manifest.json')
+  const manifest = await readFile(path)
+  await rm(path)
+  await promisify(execFile)('mkfifo', [path])
+  return { model, finish: () => writeFile(path, manifest) }
+}
+
 t.test('health endpoints tell loading from ready, and metrics count', async t => {
   const listen = await freeAddress(t)
-  const child = SidecarProcess.spawn(t, [
-    '--model',
-    await smallModel(),
-    '--listen',
-    listen,
-    '--health',
-    '127.0.0.1:0',
-  ])
+  const { model, finish } = await unfinishedModel(t)
+  const flags = ['--model', model, '--listen', listen, '--health', '127.0.0.1:0']
+  const child = SidecarProcess.spawn(t, flags)
   const url = (await child.said(/health and metrics on/)).match(/http:[\w:./]+\d/)![0]
   t.equal(await (await fetch(`${url}/healthz`)).text(), 'ok\n')
   t.equal((await fetch(`${url}/readyz`)).status, 503, 'the model is loading')
+  await finish()
   await child.said(/answers on/)
   t.equal((await fetch(`${url}/readyz`)).status, 200)
   t.equal((await stat(listen.slice(5))).mode & 0o777, 0o600)

@@ -209,7 +209,7 @@ t.test('a client that has too much under way is not read until some is answered'
 })
 
 t.test('a token must be said first, and right', async t => {
-  const options = { model: await smallModel(), token: TOKEN, frameTimeoutMs: 100 }
+  const options = { model: await smallModel(), token: TOKEN, frameTimeoutMs: 500 }
   const { server, address } = await startSidecar(t, options)
   const wrong: readonly object[] = [
     { id: 1, ...ONE },
