@@ -195,7 +195,8 @@ export class Examiner {
       const place = { previous, token: END, templateId: undefined, timeMs }
       const isNormal = this.parts.adopter.passes(session, place, 'session-end', surprise)
       this.#show('session-end', isNormal ? 0 : surprise, isNormal ? 0 : tree.rank(node, END))
-      if (!isNormal) this.#shown[DETECTOR_INDEX.rarity] = tree.rarity(node, END)
+      if (this.parts.judge.needsRarity && !isNormal)
+        this.#shown[DETECTOR_INDEX.rarity] = tree.rarity(node, END)
       const sequence = (): string => this.#explainSequence(tree, ending, undefined, true, surprise)
       this.#decide(session, { sequence })
     } else {

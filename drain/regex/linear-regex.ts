@@ -1,6 +1,7 @@
 import { CaptureFinder } from './capture.js'
 import { LazyDfa } from './lazy-dfa.js'
 import { lengthBounds, type Node } from './node.js'
+import { OnePassCaptures } from './one-pass.js'
 import { type Alphabet, buildAlphabet, compileProgram } from './program.js'
 import { Scan, scanBackward, scanForward } from './scan.js'
 import { type Parsed, parsePattern } from './syntax.js'
@@ -32,7 +33,7 @@ export class LinearRegex {
   readonly #forward: LazyDfa
   readonly #anchored: LazyDfa
   readonly #backward: LazyDfa
-  readonly #captures: CaptureFinder | undefined
+  readonly #captures: CaptureFinder | OnePassCaptures | undefined
   readonly #prefix: string
   readonly #fixedLength: number
   /** Units of the match before and after the first group where both are fixed. */
@@ -54,7 +55,7 @@ export class LinearRegex {
     this.#prefix = literalPrefix(parsed.node)
     this.#groupOffsets = groupOffsets(parsed.node)
     const needsCaptures = parsed.numCaptures > 0 && this.#groupOffsets === undefined
-    this.#captures = needsCaptures ? new CaptureFinder(program) : undefined
+    this.#captures = needsCaptures ? (OnePassCaptures.of(program) ?? new CaptureFinder(program)) : undefined
   }
 
   /** Throws PatternError when the pattern is not in the syntax above, or too large. */

@@ -3,8 +3,10 @@ import fc from 'fast-check'
 import { RE2JS } from 're2js'
 import t from 'tap'
 import { PatternError } from '../../drain/errors.js'
+import { CaptureFinder } from '../../drain/regex/capture.js'
 import { LazyDfa } from '../../drain/regex/lazy-dfa.js'
 import { LinearRegex } from '../../drain/regex/linear-regex.js'
+import { OnePassCaptures } from '../../drain/regex/one-pass.js'
 import { buildAlphabet, compileProgram } from '../../drain/regex/program.js'
 import { Scan, scanBackward, scanForward } from '../../drain/regex/scan.js'
 import { scanUnitsBackward, scanUnitsForward, Scan as UnitScan } from '../../drain/regex/scan-units.js'
@@ -54,6 +56,39 @@ t.test('finds what a native RegExp finds, groups too', async t => {
     })
     fc.assert(property, { seed: 42, numRuns: 300 })
     t.pass('for all texts')
+  }
+})
+
+t.test('a group found in one walk is the one that all threads find', async t => {
+  const patterns: [pattern: string, isOnePass: boolean][] = [
+    ['b?\\d+ (\\w+)=', true],
+    ['b*(a?)c|9(l)', true],
+    ['x*(?:(a|bc)=)*9', true],
+    ['(?:l(b)?)+', true],
+    ['a*?(b*?)c', true],
+    ['(o)*x', true],
+    ['\\w+ ?= ?(\\w+)', true],
+    ['a*(a)b', false],
+    ['.*=(\\w+)', false],
+    ['(\\w+)\\b', false],
+  ]
+  for (const [pattern, isOnePass] of patterns) {
+    const { node } = parsePattern(pattern)
+    const program = compileProgram([node], buildAlphabet([node], [pattern]), [pattern])
+    const fast = OnePassCaptures.of(program)
+    t.equal(fast !== undefined, isOnePass, pattern)
+    if (fast === undefined) continue
+    const plain = new CaptureFinder(program)
+    const regex = new RegExp(pattern)
+    const property = fc.property(texts, text => {
+      const match = regex.exec(text)
+      if (match === null) return
+      const bounds = [match.index, match.index + match[0].length] as const
+      plain.find(text, ...bounds)
+      fast.find(text, ...bounds)
+      assert.deepEqual([fast.groupStart, fast.groupEnd], [plain.groupStart, plain.groupEnd], pattern)
+    })
+    fc.assert(property, { seed: 42, numRuns: 500 })
   }
 })
 
