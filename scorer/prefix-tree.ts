@@ -31,6 +31,8 @@ export class PrefixTree extends TokenTree implements Predictions {
   rank(node: number, token: number): number {
     const start = node * this.vocabularySize
     const observed = this.rows[start + token]!
+    // As with most tokens: no two have more than half each.
+    if (observed > -Math.LN2) return 0
     let likelier = 0
     for (let i = start; i < start + this.vocabularySize; i++) if (this.rows[i]! > observed) likelier++
     return likelier

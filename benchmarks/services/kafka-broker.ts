@@ -43,7 +43,11 @@ export class KafkaBroker {
     readonly securePort: number,
     readonly folder: string,
     readonly properties: Properties,
-  ) {}
+  ) {
+    // A test that is ended for taking too long leaves nothing behind.
+    process.once('exit', () => this.#child?.kill('SIGKILL'))
+    process.once('SIGTERM', () => process.exit(1))
+  }
 
   get address(): string {
     return `${this.host}:${this.port}`
@@ -86,9 +90,6 @@ export class KafkaBroker {
       { stdio: 'ignore' },
     )
     this.#child = child
-    // A test that is ended for taking too long leaves nothing behind.
-    process.once('exit', () => child.kill('SIGKILL'))
-    process.once('SIGTERM', () => process.exit(1))
     for (const endAt = Date.now() + START_TIMEOUT_MS; !(await this.#isListening()); await sleep(50)) {
       if (child.exitCode !== null) throw new Error(`the Kafka broker ended at once with ${child.exitCode}`)
       if (Date.now() > endAt) throw new Error('the Kafka broker did not start in time')
