@@ -29,6 +29,7 @@ export class Login {
   /** Hexadecimal, which receivers that decode texts understand too. */
   readonly #salt = Buffer.from(randomBytes(SALT_BYTES).toString('hex'))
   #nonce: Buffer | undefined
+  #mayWantUser = false
 
   constructor(readonly options: LoginOptions) {}
 
@@ -47,11 +48,11 @@ export class Login {
     if (nonce === undefined)
       return failed('the receiver does not begin with HELO: is it set to a shared key?')
     const auth = rawText(frame, findField(frame, settings, frame.length, AUTH))
-    const wantsUser = auth !== undefined && auth.length > 0
-    if (wantsUser && this.options.username === undefined)
-      return failed('the receiver asks for a user: set username and password of this output')
     this.#nonce = Buffer.from(nonce)
-    return { state: 'answer', reply: this.#packPing(nonce, wantsUser ? auth : undefined) }
+    // Fluent Bit sends a salt for users even where it knows none, so who has no name goes on without.
+    this.#mayWantUser = auth !== undefined && auth.length > 0
+    const hasUser = this.#mayWantUser && this.options.username !== undefined
+    return { state: 'answer', reply: this.#packPing(nonce, hasUser ? auth : undefined) }
   }
 
   /** `["PING", host name, salt, key digest, user name, password digest]` */
@@ -77,7 +78,11 @@ export class Login {
     const [, isAccepted, why, host, proof] = items as [number, number, number, number, number]
     if (frame[isAccepted] !== TRUE) {
       const reason = printable(rawText(frame, why)?.toString() ?? '')
-      return failed(`the receiver refuses us (${reason}): check shared_key, username and password`)
+      const wanted =
+        this.#mayWantUser && this.options.username === undefined
+          ? 'set username and password of this output, if it asks for a user, and check shared_key'
+          : 'check shared_key, username and password'
+      return failed(`the receiver refuses us (${reason}): ${wanted}`)
     }
     const hostname = rawText(frame, host) ?? Buffer.alloc(0)
     const { sharedKey } = this.options

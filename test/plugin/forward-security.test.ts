@@ -122,7 +122,8 @@ const refusals: Refusal[] = [
     name: 'no user where one is wanted',
     receiver: { sharedKey: KEY, users: USERS },
     sender: { sharedKey: KEY },
-    complaint: /asks for a user: set username and password/,
+    complaint: /refuses us \(username\/password mismatch\): set username and password of this output, if/,
+    counted: refused,
   },
   {
     name: 'no key where one is wanted',
