@@ -17,7 +17,10 @@ t.test('a receiver that sends a salt for users, and knows none, is logged in to 
   const { port } = await startServer(t, socket => {
     const reader = new FrameReader(1 << 16)
     const take = (message: readonly string[]): void => {
-      if (message[0] !== 'PING') return delivered.open(message[0])
+      if (message[0] !== 'PING') {
+        delivered.open(message[0])
+        return
+      }
       logins.push(message)
       const proof = keyDigest({ salt: Buffer.from(message[2]!), hostname, nonce, sharedKey: KEY })
       socket.write(encode(['PONG', true, '', hostname.toString(), proof.toString()]))
