@@ -17,7 +17,7 @@ export function trimVerdict(verdict: Verdict, fields: FieldSet): Verdict {
   }
 }
 
-/** Six decimals: what is beyond them differs between batches. */
+/** Six decimals: what is beyond them differs between batches. Never -0, which takes nine bytes and puzzles readers. */
 export function round(value: number): number {
-  return Math.round(value * 1e6) / 1e6
+  return Math.round(value * 1e6) / 1e6 + 0
 }

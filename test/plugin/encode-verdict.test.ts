@@ -45,6 +45,15 @@ t.test('ordinary verdicts, written in blocks, read as those written name by name
   fc.assert(fc.property(ordinary, check), { seed: 42, numRuns: 200 })
 })
 
+t.test('nothing is -0, which other languages print', async t => {
+  const [verdict] = fc.sample(ordinary, { seed: 1, numRuns: 1 })
+  const zero = { ...verdict!, score: -0, surprise: -1e-9, severity: 'none' } as const
+  for (const fields of ['full', 'minimal'] as const) {
+    const { score, surprise = 0 } = read(writer => new VerdictEncoder(fields).verdict(writer, zero))
+    t.ok(Object.is(score, 0) && Object.is(surprise, 0), fields)
+  }
+})
+
 t.test('more templates than are kept, and one whose id changed', async t => {
   const encoder = new VerdictEncoder('full')
   const [verdict] = fc.sample(ordinary, { seed: 1, numRuns: 1 })
