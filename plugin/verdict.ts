@@ -23,7 +23,7 @@ export interface Evidence {
 export interface Verdict {
   readonly status: VerdictStatus
   readonly anomaly?: boolean
-  /** -log10 of the p-value: 3 means that one normal session in a thousand holds such an event. 0 to 12. */
+  /** -log10 of the p-value: 3 means that one normal session in a thousand holds such an event. Beyond the false-alarm rate by a fitted tail. 0 to 12. */
   readonly score?: number
   readonly severity?: Severity
   readonly session?: string

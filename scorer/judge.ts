@@ -64,6 +64,8 @@ export interface Standing {
 }
 
 export const MAX_SCORE = 12
+/** Surprises computed in another batch differ by up to 1e-5 nats; with this much between its points a score differs by less than 1e-4. */
+const SCORE_GRID = 0.25
 const NONE: readonly never[] = []
 /** Evidence of one normal session in a hundred: what is weaker is no reason by itself. */
 const REASON = Math.log(10)
@@ -86,6 +88,8 @@ export class Judge {
   readonly normals: NullDistribution
   /** The same, of each session, ascending. */
   readonly normalEvidence: Float64Array
+  /** The same for scores, which may not jump by what another order of computing changes. */
+  readonly #smooth: NullDistribution
   readonly #topK: TopKLimit | undefined
   readonly #validation: Validation
   readonly #byDetector = new Map<DetectorName, NullDistribution>()
@@ -102,6 +106,7 @@ export class Judge {
     this.normalEvidence = evidenceOf(validation, this.#views).sort()
     this.normals = NullDistribution.of(this.normalEvidence)
     this.threshold = this.normals.threshold(falseAlarmRate)
+    this.#smooth = NullDistribution.of(this.normalEvidence, SCORE_GRID)
     this.#topK = (detectors as readonly DetectorName[]).includes('top-k')
       ? topKLimit(topK, validation, vocabulary.keys.length, falseAlarmRate)
       : undefined
@@ -186,13 +191,22 @@ export class Judge {
   ): Judgement {
     const topK = this.#topK
     const isBeyondK = topK !== undefined && shown[DETECTOR_INDEX[topK.statistic]]! > topK.largest
-    const p = this.normals.pValue(evidence)
+    const p = this.#rarity(evidence)
     const score = Math.min(MAX_SCORE, -Math.log10(isBeyondK ? Math.min(p, this.falseAlarmRate) : p))
     const isAnomaly = isEnough || isBeyondK
     if (!isAnomaly) return { isAnomaly, score, severity: 'none', reasons: NONE, raised }
     const reasons = isEnough ? this.#reasons(standing) : []
     if (isBeyondK) reasons.push('top-k')
     return { isAnomaly, score, severity: this.severity(isAnomaly, score), reasons, raised }
+  }
+
+  /**
+   * How often normal sessions come to this much evidence, for scores. Beyond the threshold it is read off the fitted tail: counted, one odd
+   * validation session far out would give all that is flagged on this side of it one score.
+   */
+  #rarity(evidence: number): number {
+    if (evidence < this.threshold) return this.#smooth.pValue(evidence)
+    return this.falseAlarmRate * this.normals.shareBeyond(this.threshold, evidence)
   }
 
   /** Detectors whose evidence would be rare by itself, and in any case the strongest. */

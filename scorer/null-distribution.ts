@@ -13,6 +13,7 @@ export class NullDistribution {
 
   private constructor(
     readonly numSessions: number,
+    readonly grid: number,
     counted: Float64Array,
     tail: Tail,
   ) {
@@ -20,24 +21,32 @@ export class NullDistribution {
     this.#tail = tail
   }
 
-  /** From the values of validation sessions, at least one, none negative. */
-  static of(values: ArrayLike<number>): NullDistribution {
+  /** From the values of validation sessions, at least one, none negative. @param grid distance of the points between which p runs straight */
+  static of(values: ArrayLike<number>, grid = GRID): NullDistribution {
     const sorted = Float64Array.from(values).sort()
     const count = sorted.length
     // The first point of the grid that no session reaches.
-    const start = (Math.floor(sorted[count - 1]! / GRID) + 1) * GRID
+    const start = (Math.floor(sorted[count - 1]! / grid) + 1) * grid
     const counted = Float64Array.from(
-      { length: Math.round(start / GRID) + 1 },
-      (_, i) => (count - lowerBound(sorted, i * GRID) + 1) / (count + 1),
+      { length: Math.round(start / grid) + 1 },
+      (_, i) => (count - lowerBound(sorted, i * grid) + 1) / (count + 1),
     )
-    return new NullDistribution(count, counted, fitTail(sorted, start))
+    return new NullDistribution(count, grid, counted, fitTail(sorted, start))
   }
 
   /** How often a normal session reaches `value`, above 0 and at most 1. */
   pValue(value: number): number {
+    const { grid } = this
     const { start } = this.#tail
-    if (value >= start + GRID) return tailShare(this.#tail, value - GRID)
-    return value <= GRID ? 1 : this.#interpolate(value / GRID - 1)
+    if (value >= start + grid) return tailShare(this.#tail, value - grid)
+    return value <= grid ? 1 : this.#interpolate(value / grid - 1)
+  }
+
+  /** Of the normal sessions beyond `from` the share that reach `value` too, by the fitted tail alone, however odd single validation sessions are. */
+  shareBeyond(from: number, value: number): number {
+    const { start, scale, shape } = this.#tail
+    const scaleThere = Math.max(MIN_SCALE, scale + shape * (from - start))
+    return tailShare({ start: from, share: 1, scale: scaleThere, shape }, value)
   }
 
   /** The value beyond which normal sessions come at the rate `rate`. */

@@ -2,8 +2,8 @@ import type { Expected } from './expected.js'
 import type { Arrival } from './journal.js'
 import { isScored } from './verdict-code.js'
 
-/** Scores computed in other batches agree within this: surprises differ by up to 1e-5 nats, and where a score begins to rise it does so by up to 60 a nat. */
-const SCORE_TOLERANCE = 1e-3
+/** Scores computed in other batches agree within this. */
+const SCORE_TOLERANCE = 1e-4
 
 /** Unexpected verdicts that are kept to be looked at. */
 const MAX_NOTED = 100_000

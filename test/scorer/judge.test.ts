@@ -69,6 +69,29 @@ t.test('the score grows with the evidence and ends at its greatest', async t => 
   t.equal(scores.at(-1), MAX_SCORE)
 })
 
+t.test('one odd validation session far out does not give all flags one score', async t => {
+  const [first, ...others] = exponential(new Random(9), COUNT, 0.5)
+  const one = new Judge(calibrated(validationOf({ 'key-set': [first! + 30, ...others] })), {
+    falseAlarmRate: 0.001,
+  })
+  const scoreOf = (surprise: number) => one.judge(one.begin(), shown({ 'key-set': surprise }))
+  t.match([5, 10, 20].map(scoreOf), [{ severity: 'low' }, { severity: 'medium' }, { severity: 'high' }])
+})
+
+t.test('what another order of computing changes in a surprise stays below 1e-4 in the score', async t => {
+  const stepped = validationOf({
+    'key-set': Array.from({ length: COUNT }, (_, i) => (i % 3 === 0 ? 2 + (i % 40) / 10 : 0)),
+  })
+  for (const validation of [typical, stepped]) {
+    const one = new Judge(calibrated(validation))
+    const scoreOf = (surprise: number) => one.judge(one.begin(), shown({ 'key-set': surprise })).score
+    let largest = 0
+    for (let surprise = 0; surprise < 20; surprise += 0.00037)
+      largest = Math.max(largest, scoreOf(surprise + 1e-5) - scoreOf(surprise))
+    t.ok(largest > 0 && largest < 1e-4, `${largest}`)
+  }
+})
+
 t.test('a flag is what is at least as rare as the rate', async t => {
   for (const rate of [0.0001, 0.001, 0.02]) {
     const one = judge({ falseAlarmRate: rate })
