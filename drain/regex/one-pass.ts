@@ -6,7 +6,6 @@ const EFFECT_BITS = 3
 const STARTS = 1
 const ENDS = 2
 const CLEARS_END = 4
-const NO_MATCH = -1
 
 /**
  * Finds the bounds of the first capture group inside a match whose bounds are known, in one walk without threads: for patterns where the next unit
@@ -25,7 +24,7 @@ export class OnePassCaptures {
     const { ops, alphabet } = program
     this.#stride = alphabet.numClasses
     this.#table = new Int32Array(ops.length * this.#stride)
-    this.#atMatch = new Int32Array(ops.length).fill(NO_MATCH)
+    this.#atMatch = new Int32Array(ops.length)
   }
 
   /** @returns undefined where a pattern is not of this kind, or looks around */
@@ -47,7 +46,7 @@ export class OnePassCaptures {
       if ((next & (STARTS | ENDS | CLEARS_END)) !== 0) this.#apply(next, at)
       state = next >> EFFECT_BITS
     }
-    this.#apply(Math.max(0, this.#atMatch[state]!), end)
+    this.#apply(this.#atMatch[state]!, end)
   }
 
   #apply(effect: number, at: number): void {
