@@ -2,7 +2,7 @@ import { type Chunk, entryEnd, entryKind, entryStart } from './chunk.js'
 import { FIELD_KEY, VerdictEncoder } from './encode-verdict.js'
 import type { ClosedSummary } from './engine-parts.js'
 import { PackWriter } from './msgpack/write.js'
-import { writeEntry } from './output/forward-entry.js'
+import { openEntry } from './output/forward-entry.js'
 import { entriesEndingAt, type Lane, Lanes, type Outgoing } from './route/lanes.js'
 import type { Router } from './route/router.js'
 import type { FieldSet, Verdict } from './verdict.js'
@@ -116,16 +116,12 @@ export class RecordPacker {
   /** @returns false when nothing was written */
   #write(chunk: Chunk, i: number, verdict: Verdict | undefined): boolean {
     const { entries } = chunk
-    if (verdict !== undefined) {
-      if (writeEntry(this.#writer, entries, i, FIELD_KEY, this.options.emitMetadata))
-        this.#encoder.verdict(this.#writer, verdict)
-      return true
+    if (verdict === undefined && entryKind(entries, i) !== 'group') {
+      this.options.bury(chunk, entries.buffer.subarray(entryStart(entries, i), entryEnd(entries, i)))
+      return false
     }
-    if (entryKind(entries, i) === 'group') {
-      this.#writer.raw(entries.buffer, entryStart(entries, i), entryEnd(entries, i))
-      return true
-    }
-    this.options.bury(chunk, entries.buffer.subarray(entryStart(entries, i), entryEnd(entries, i)))
-    return false
+    if (openEntry(this.#writer, entries, i, FIELD_KEY, this.options.emitMetadata))
+      this.#encoder.verdict(this.#writer, verdict!)
+    return true
   }
 }

@@ -9,7 +9,7 @@ import type { PackWriter } from './write.js'
  * @param key the field's name as a msgpack str (`encodeText`)
  * @returns false, with nothing written, when `[start, end)` is not a whole map
  */
-export function spliceField(
+export function openField(
   writer: PackWriter,
   buf: Uint8Array,
   start: number,

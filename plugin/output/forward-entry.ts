@@ -1,7 +1,7 @@
 import { entryEnd, entryKind, entryStart, type PackedEntries, recordStart, timeStart } from '../chunk.js'
 import { bodyStart } from '../msgpack/header.js'
 import { skip } from '../msgpack/scan.js'
-import { spliceField } from '../msgpack/splice.js'
+import { openField } from '../msgpack/splice.js'
 import type { PackWriter } from '../msgpack/write.js'
 
 /**
@@ -11,7 +11,7 @@ import type { PackWriter } from '../msgpack/write.js'
  * @param key the field's name as a msgpack str (`encodeText`)
  * @param emitMetadata keeps the metadata of `[[time, metadata], record]`; Fluentd and Vector do not take it
  */
-export function writeEntry(
+export function openEntry(
   writer: PackWriter,
   entries: PackedEntries,
   i: number,
@@ -25,7 +25,7 @@ export function writeEntry(
     return false
   }
   writeTime(writer, entries, i, emitMetadata)
-  return spliceField(writer, buffer, recordStart(entries, i), end, key)
+  return openField(writer, buffer, recordStart(entries, i), end, key)
 }
 
 /** The array header of an entry and its time, as it came. */

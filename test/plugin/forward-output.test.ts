@@ -7,7 +7,7 @@ import { FrameReader } from '../../plugin/msgpack/frame-reader.js'
 import { skip } from '../../plugin/msgpack/scan.js'
 import { encodeText, PackWriter } from '../../plugin/msgpack/write.js'
 import { ForwardOutput } from '../../plugin/output/forward.js'
-import { writeEntry } from '../../plugin/output/forward-entry.js'
+import { openEntry } from '../../plugin/output/forward-entry.js'
 import type { ForwardOutputOptions } from '../../plugin/output/forward-options.js'
 import {
   fluentBitEntries,
@@ -367,7 +367,7 @@ t.test('an array header longer than it must be does not come through', async t =
   const index = new EntryIndex()
   index.add(long, 0, long.length)
   const writer = new PackWriter(16)
-  t.ok(writeEntry(writer, index.entries(long), 0, encodeText('logneo'), true))
+  t.ok(openEntry(writer, index.entries(long), 0, encodeText('logneo'), true))
   writer.nil()
   t.strictSame(
     writer.take(),
@@ -388,7 +388,7 @@ t.test('entries are written as v1, with the field; markers and broken ones as th
     const writer = new PackWriter(16)
     const value = encode({ score: 1 })
     const spliced = [0, 1, 2, 3, 4].map(i => {
-      const isSpliced = writeEntry(writer, entries, i, encodeText('logneo'), emitMetadata)
+      const isSpliced = openEntry(writer, entries, i, encodeText('logneo'), emitMetadata)
       if (isSpliced) writer.raw(value, 0, value.length)
       return isSpliced
     })

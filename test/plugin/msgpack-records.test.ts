@@ -6,7 +6,7 @@ import { decodeRecord, decodeValue, MAX_VALUES } from '../../plugin/msgpack/deco
 import { fieldPath, findField, readText } from '../../plugin/msgpack/field.js'
 import { NOT_FOUND } from '../../plugin/msgpack/header.js'
 import { PackedExt } from '../../plugin/msgpack/packed-ext.js'
-import { spliceField } from '../../plugin/msgpack/splice.js'
+import { openField } from '../../plugin/msgpack/splice.js'
 import { encodeText, PackWriter } from '../../plugin/msgpack/write.js'
 import { anyRecord, anyValue, encode, eventTime } from '../fixtures/forward-values.js'
 
@@ -17,7 +17,7 @@ const unpack = (bytes: Buffer): unknown =>
 
 function splice(record: Buffer, value: unknown): Buffer {
   const writer = new PackWriter(16)
-  assert(spliceField(writer, record, 0, record.length, KEY))
+  assert(openField(writer, record, 0, record.length, KEY))
   writer.raw(encode(value), 0, encode(value).length)
   return writer.take()
 }
@@ -76,7 +76,7 @@ t.test('splicing refuses what is not one whole map and writes nothing', async t 
   const writer = new PackWriter(16)
   for (const hex of ['c0', '91a161', '81', '81a161', '81a16101c0', '82a16101', '81a161c1']) {
     const record = Buffer.from(hex, 'hex')
-    t.notOk(spliceField(writer, record, 0, record.length, KEY), hex)
+    t.notOk(openField(writer, record, 0, record.length, KEY), hex)
     t.equal(writer.length, 0)
   }
 })

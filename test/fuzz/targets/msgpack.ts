@@ -5,7 +5,7 @@ import { FrameReader } from '../../../plugin/msgpack/frame-reader.js'
 import { readMapHeader } from '../../../plugin/msgpack/header.js'
 import { toJson } from '../../../plugin/msgpack/json.js'
 import { skip } from '../../../plugin/msgpack/scan.js'
-import { spliceField } from '../../../plugin/msgpack/splice.js'
+import { openField } from '../../../plugin/msgpack/splice.js'
 import { isTextUtf8 } from '../../../plugin/msgpack/utf8.js'
 import { PackWriter } from '../../../plugin/msgpack/write.js'
 import { encode, eventTime } from '../../fixtures/forward-values.js'
@@ -110,7 +110,7 @@ export function msgpackRecord(): FuzzTarget {
       const text = line < 0 ? '' : typeof readText(input, line, end)
       findField(input, 0, end, NESTED)
       writer.reset()
-      expect(spliceField(writer, input, 0, end, KEY), 'a field can be put into every map')
+      expect(openField(writer, input, 0, end, KEY), 'a field can be put into every map')
       writer.raw(VALUE, 0, VALUE.length)
       const spliced = writer.view()
       const at = findField(spliced, 0, spliced.length, FIELD)
