@@ -10,6 +10,7 @@ import { parse } from 'yaml'
 import { ForwardOutput } from '../../plugin/output/forward.js'
 import { encode, eventTime } from '../fixtures/forward-values.js'
 import { BulkServer } from '../fixtures/plugin/bulk-server.js'
+import { MAIN } from '../fixtures/plugin/cli.js'
 import { HttpCollector } from '../fixtures/plugin/http-collector.js'
 import { grammarLog, logLine, smallModel } from '../fixtures/plugin/small-model.js'
 import { freePort } from '../fixtures/services/free-port.js'
@@ -19,8 +20,6 @@ import { Prometheus } from '../fixtures/services/prometheus.js'
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 const RULES = join(ROOT, 'configs/prometheus/logneo.rules.yml')
 const DASHBOARD = join(ROOT, 'configs/grafana/logneo.json')
-const MAIN = resolve(dirname(fileURLToPath(import.meta.url)), '../../plugin/cli/main.js')
-
 interface Rule {
   readonly record?: string
   readonly alert?: string

@@ -3,11 +3,9 @@ import { once } from 'node:events'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { MAIN } from '../fixtures/plugin/cli.js'
 import { grammarLog, smallModel } from '../fixtures/plugin/small-model.js'
-
-const CLI = fileURLToPath(new URL('../../plugin/cli/main.js', import.meta.url))
 
 /** `logneo run` on standard input. */
 async function startRun(t: Test, config: string, model?: string) {
@@ -15,7 +13,9 @@ async function startRun(t: Test, config: string, model?: string) {
   if (model !== undefined) await cp(model, join(folder, 'model'), { recursive: true })
   const path = join(folder, 'run.logneo.yaml')
   await writeFile(path, `${config}\noutput: {ndjson: {path: out.ndjson}}\ninput: {stdin: {tag: raw.a}}\n`)
-  const child = spawn(process.execPath, [CLI, 'run', '--config', path], { stdio: ['pipe', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, 'run', '--config', path], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   t.teardown(() => void child.kill('SIGKILL'))
   return { child, said: listen(child), folder, out: join(folder, 'out.ndjson') }
 }

@@ -3,16 +3,14 @@ import { once } from 'node:events'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { check } from '../../plugin/cli/check.js'
 import { parseConfig } from '../../plugin/config.js'
 import { RepeatedWarning } from '../../plugin/repeated-warning.js'
+import { MAIN } from '../fixtures/plugin/cli.js'
 import { grammarLog, otherSmallModel, smallModel } from '../fixtures/plugin/small-model.js'
 import { freeAddress } from '../fixtures/sidecar.js'
 import { SidecarProcess } from '../fixtures/sidecar-process.js'
-
-const CLI = fileURLToPath(new URL('../../plugin/cli/main.js', import.meta.url))
 
 const configOf = (sidecar: string, rest = '') => `model: {path: model, sidecar: ${sidecar}${rest}}
 input: {stdin: {tag: raw.a}}
@@ -24,7 +22,9 @@ metrics: {port: 0}
 async function startRun(t: Test, folder: string, address: string) {
   const path = join(folder, 'run.logneo.yaml')
   await writeFile(path, configOf(`{address: '${address}', retry_max_ms: 100}`))
-  const child = spawn(process.execPath, [CLI, 'run', '--config', path], { stdio: ['pipe', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, 'run', '--config', path], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   t.teardown(() => void child.kill('SIGKILL'))
   return { child, said: listen(child), out: join(folder, 'out.ndjson') }
 }

@@ -5,7 +5,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { configJsonSchema, parseConfig } from '../../plugin/config.js'
@@ -13,9 +12,9 @@ import { ConfigError } from '../../plugin/errors.js'
 import { isSecretSetting } from '../../plugin/secret-settings.js'
 import { RawPeer, startServer } from '../fixtures/forward-peer.js'
 import { encode } from '../fixtures/forward-values.js'
+import { MAIN } from '../fixtures/plugin/cli.js'
 import { smallModel } from '../fixtures/plugin/small-model.js'
 
-const CLI = fileURLToPath(new URL('../../plugin/cli/main.js', import.meta.url))
 const SECRET = 'hunter2-hunter2-hunter2'
 
 interface Schema {
@@ -236,7 +235,7 @@ class Stage {
   }
 
   static async start(t: Test, config: string): Promise<Stage> {
-    const child = spawn(process.execPath, [CLI, 'run', '--config', config], {
+    const child = spawn(process.execPath, [MAIN, 'run', '--config', config], {
       env: { ...process.env, SECRET: `environment-${SECRET}` },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
