@@ -64,7 +64,7 @@ export interface Standing {
 }
 
 export const MAX_SCORE = 12
-/** Surprises computed in another batch differ by up to 1e-5 nats; with this much between its points a score differs by less than 1e-4. */
+/** Surprises computed in another batch differ in their last digits, by up to 1e-5 nats: with so much between the points scores hardly show it. */
 const SCORE_GRID = 0.25
 const NONE: readonly never[] = []
 /** Evidence of one normal session in a hundred: what is weaker is no reason by itself. */
