@@ -1,6 +1,6 @@
 import type { Judged, LineInput } from './engine-parts.js'
-import type { Ending, Occurrence } from './examiner.js'
 import { Fifo } from './fifo.js'
+import type { Ending, Occurrence } from './occurrence.js'
 import type { ClosedSession, SessionTracker } from './session.js'
 
 /**

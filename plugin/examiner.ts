@@ -13,8 +13,10 @@ import {
   newStatistics,
   UNSEEN_RARITY,
 } from '../scorer/detectors/detector.js'
+import type { UnseenKey } from '../scorer/detectors/unseen-key.js'
 import type { Judge, Judgement } from '../scorer/judge.js'
 import type { Context, Predictions } from '../scorer/next-key-scorer.js'
+import type { Transitions } from '../scorer/transitions.js'
 import { END, UNKNOWN } from '../scorer/vocabulary.js'
 import type { Adopter } from './adopt/adopter.js'
 import { expectedNext, explain } from './explain.js'
@@ -23,51 +25,18 @@ import { evidenceOf, note, noteLine, noteUnscored, strongestFirst } from './find
 import { explainHabit, explainLevel } from './habits/explain-habit.js'
 import type { HabitFinding } from './habits/finding.js'
 import type { Keys } from './keys.js'
+import type { Ending, Occurrence } from './occurrence.js'
 import { silenceSurprise } from './pauses.js'
-import { type CloseReason, type Clue, isTrueEnd, type Memory, type Session } from './session.js'
+import { type Clue, isTrueEnd, type Memory, type Session } from './session.js'
 import type { Verdict } from './verdict.js'
-
-/** A line in its session, once the prefix before it is known. */
-export interface Occurrence {
-  readonly node: number
-  readonly token: number
-  /** The token before. */
-  readonly previous: number
-  /** All sessions it counts in; it is judged in the first. */
-  readonly sessions: readonly Session[]
-  /** As the template reads at this point: later lines may widen it. */
-  readonly template: string
-  readonly templateId: string
-  /** What is odd about its parameters. */
-  readonly content: HabitFinding | undefined
-  /** What is odd about its level, where its kind is new. */
-  readonly level: HabitFinding | undefined
-  /** What is odd about its time, in each session. */
-  readonly timing: readonly (HabitFinding | undefined)[]
-  /** Time as the log tells it when the line came, in milliseconds since the epoch; NaN without times. */
-  readonly timeMs: number
-}
-
-/** The end of a session, or its being cut off. */
-export interface Ending {
-  /** Where a true end comes; the prefix before it is known. */
-  readonly node: number
-  readonly previous: number
-  readonly sessions: readonly Session[]
-  readonly closed: CloseReason
-  /** Share of the pauses there that last longer than the session has been quiet. */
-  readonly mayPause: number
-  /** Time of its last line. */
-  readonly timeMs: number
-}
 
 export interface ExaminerParts {
   readonly bundleId: string
   readonly keys: Keys
   readonly judge: Judge
   readonly composition: Composition
-  /** Surprise of keys that were not there in training. */
-  readonly unknownSurprise: number
+  readonly transitions: Transitions
+  readonly unseenKey: UnseenKey
   /** Says what is taken as normal though it was not in training. */
   readonly adopter: Adopter
 }
@@ -104,13 +73,13 @@ export class Examiner {
 
   /** Judges a line in all its sessions. @returns the verdict of the first */
   event(tree: Predictions, occurrence: Occurrence): Verdict {
-    const { node, token, sessions } = occurrence
-    const { judge, adopter, composition, unknownSurprise } = this.parts
+    const { node, token, previous, sessions } = occurrence
+    const { judge, adopter, composition, transitions, unseenKey } = this.parts
     const isKnown = token !== UNKNOWN
     const detector = isKnown ? 'next-key' : 'unseen-key'
     const surprise = isKnown
-      ? tree.surprise(node, token)
-      : unknownSurprise + (occurrence.level?.surprise ?? 0)
+      ? transitions.temper(tree.surprise(node, token), token, previous)
+      : unseenKey.first + (occurrence.level?.surprise ?? 0)
     const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
     let verdict: Verdict | undefined
     for (let i = 0; i < sessions.length; i++) {
@@ -122,7 +91,8 @@ export class Examiner {
       // A line of a template that was adopted counts for nothing; a known one counts wherever it comes.
       if (isKnown || !isNormal) composition.observe(session.tally, token, this.#findings)
       this.#showHabits(content, timing)
-      this.#show(detector, isNormal ? 0 : surprise, isNormal ? 0 : rank)
+      const more = isKnown || isNormal ? 0 : unseenKey.more(session.tally.count(UNKNOWN))
+      this.#show(detector, isNormal ? 0 : surprise + more, isNormal ? 0 : rank)
       if (judge.needsRarity && !isNormal)
         this.#shown[DETECTOR_INDEX.rarity] = isKnown ? tree.rarity(node, token) : UNSEEN_RARITY
       const judgement = judge.judge(session.standing, this.#shown)
@@ -152,10 +122,10 @@ export class Examiner {
   /** What is told of a line in the first of its sessions. */
   #verdict(
     tree: Predictions,
-    { node, sessions, template, templateId }: Occurrence,
+    { node, previous, sessions, template, templateId }: Occurrence,
     { surprise, rank, judgement, message }: Decided,
   ): Verdict {
-    const { judge, keys, bundleId } = this.parts
+    const { judge, bundleId } = this.parts
     const { isAnomaly, score, severity, reasons } = judgement
     const session = sessions[0]!
     const verdict: Verdict = {
@@ -172,7 +142,13 @@ export class Examiner {
     }
     if (!isAnomaly) return verdict
     const evidence = evidenceOf(session, judge)
-    return { ...verdict, reasons, message: message!, evidence, expected: expectedNext(tree, node, keys) }
+    return {
+      ...verdict,
+      reasons,
+      message: message!,
+      evidence,
+      expected: expectedNext(this.parts, tree, node, previous),
+    }
   }
 
   /** Judges what the close of a session shows: its end, where it was a true one, and what the session is made of, where nothing is missing. */
@@ -191,7 +167,8 @@ export class Examiner {
     for (const finding of Object.values(this.#findings))
       finding.surprise = silenceSurprise(finding.surprise, mayPause)
     if (isTrueEnd(closed)) {
-      const surprise = silenceSurprise(tree.surprise(node, END), mayPause)
+      const atOnce = this.parts.transitions.temper(tree.surprise(node, END), END, previous)
+      const surprise = silenceSurprise(atOnce, mayPause)
       const place = { previous, token: END, templateId: undefined, timeMs }
       const isNormal = this.parts.adopter.passes(session, place, 'session-end', surprise)
       this.#show('session-end', isNormal ? 0 : surprise, isNormal ? 0 : tree.rank(node, END))
@@ -286,8 +263,8 @@ export class Examiner {
     isKnown: boolean,
     surprise: number,
   ): string {
-    const { keys } = this.parts
-    return explain({ template, isKnown, surprise }, previous, expectedNext(tree, node, keys), keys)
+    const expected = expectedNext(this.parts, tree, node, previous)
+    return explain({ template, isKnown, surprise }, previous, expected, this.parts.keys)
   }
 }
 

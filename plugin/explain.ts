@@ -1,4 +1,5 @@
 import type { Predictions } from '../scorer/next-key-scorer.js'
+import type { Transitions } from '../scorer/transitions.js'
 import { BEGIN, END } from '../scorer/vocabulary.js'
 import type { Keys } from './keys.js'
 import type { Expected } from './verdict.js'
@@ -17,10 +18,15 @@ export interface Occurrence {
   readonly surprise: number
 }
 
-/** The templates the model held likeliest after a known prefix. */
-export function expectedNext(tree: Predictions, node: number, keys: Keys): Expected[] {
-  return tree
-    .likeliest(node, NUM_EXPECTED + 1)
+/** The templates held likeliest after a known prefix that ends with `previous`. */
+export function expectedNext(
+  { keys, transitions }: { readonly keys: Keys; readonly transitions: Transitions },
+  tree: Predictions,
+  node: number,
+  previous: number,
+): Expected[] {
+  return transitions
+    .temperLikely(tree.likeliest(node, NUM_EXPECTED + 1), previous)
     .map(({ token, probability }) => ({
       template: token === END ? END_OF_SESSION : (keys.template(token) ?? ''),
       probability: Number(probability.toPrecision(4)),

@@ -14,7 +14,12 @@ export interface ScoredSession {
 
 /** Scores complete sessions all at once, to be judged at one setting or several. */
 export async function scoreSessions(
-  { config, parameters, vocabulary }: Pick<TrainedModel, 'config' | 'parameters' | 'vocabulary'>,
+  {
+    config,
+    parameters,
+    vocabulary,
+    transitions,
+  }: Pick<TrainedModel, 'config' | 'parameters' | 'vocabulary' | 'transitions'>,
   sessions: readonly { readonly keys: readonly string[] }[],
   options: RunOptions = {},
 ): Promise<ScoredSession[]> {
@@ -25,7 +30,10 @@ export async function scoreSessions(
   const scorer = await SequenceScorer.loadStored({ config, parameters }, options)
   const scores = await scorer.score(undefined, sequences)
   await scorer.release()
-  return sequences.map(({ tokens }, i) => ({ tokens, scores: scores[i]! }))
+  return sequences.map((sequence, i) => ({
+    tokens: sequence.tokens,
+    scores: transitions.temperAll(sequence, scores[i]!),
+  }))
 }
 
 export function judgeSessions(judge: OfflineJudge, sessions: readonly ScoredSession[]): SessionOutcome[] {

@@ -1,5 +1,6 @@
 import { Drain } from '../drain/drain.js'
 import { Composition } from '../scorer/composition/composition.js'
+import { UnseenKey } from '../scorer/detectors/unseen-key.js'
 import { Judge } from '../scorer/judge.js'
 import type { NextKeyScorer } from '../scorer/next-key-scorer.js'
 import { Scorer } from '../scorer/scorer.js'
@@ -84,7 +85,8 @@ export async function startModel(
     keys,
     judge,
     composition,
-    unknownSurprise: bundle.unknownSurprise,
+    transitions: bundle.transitions,
+    unseenKey: new UnseenKey(bundle.unknownSurprise, bundle.composition),
     adopter: makeAdopter(options, { judge, composition, keys }),
   })
   const least = (detector: 'parameter' | 'time-gap'): number => judge.least(detector)

@@ -15,6 +15,7 @@ import { sequenceGraph } from './model/sequence-graph.js'
 import { stepGraph } from './model/step-graph.js'
 import { readSafetensors, writeSafetensors } from './safetensors.js'
 import type { TrainedModel } from './trained-model.js'
+import { Transitions, transitionsSchema } from './transitions.js'
 import { validationSchema } from './validation.js'
 import { Vocabulary } from './vocabulary.js'
 
@@ -23,6 +24,7 @@ const WEIGHTS_FILE = 'weights.safetensors'
 const STEP_FILE = 'step.onnx'
 const SEQUENCE_FILE = 'sequence.onnx'
 const COMPOSITION_FILE = 'composition.json'
+const TRANSITIONS_FILE = 'transitions.json'
 const VALIDATION_FILE = 'validation.json'
 
 /** What a bundle holds beside the model, owned by whoever made it: files by name, and JSON kept in the manifest. */
@@ -51,6 +53,7 @@ export async function writeBundle(path: string, model: TrainedModel, extras: Bun
     ...extras.files,
     [WEIGHTS_FILE]: writeSafetensors(layout, [model.parameters]),
     [COMPOSITION_FILE]: json(model.composition.toTable()),
+    [TRANSITIONS_FILE]: json(model.transitions.toTable()),
     [VALIDATION_FILE]: json(model.validation),
     [STEP_FILE]: stepGraph(model.config),
     [SEQUENCE_FILE]: sequenceGraph(model.config),
@@ -93,6 +96,7 @@ export async function readBundle(path: string): Promise<Bundle> {
   const {
     [WEIGHTS_FILE]: weights,
     [COMPOSITION_FILE]: composition,
+    [TRANSITIONS_FILE]: transitions,
     [VALIDATION_FILE]: validation,
     [STEP_FILE]: step,
     [SEQUENCE_FILE]: sequence,
@@ -101,14 +105,18 @@ export async function readBundle(path: string): Promise<Bundle> {
   if (weights === undefined || step === undefined || sequence === undefined)
     throw damaged(path, 'a file is not listed')
   const table = parseFile(path, COMPOSITION_FILE, composition, compositionSchema)
-  if (table.counts.length !== manifest.model.vocabularySize)
-    throw damaged(path, 'vocabulary and composition disagree')
+  const { vocabularySize } = manifest.model
+  if (table.counts.length !== vocabularySize) throw damaged(path, 'vocabulary and composition disagree')
+  const triples = parseFile(path, TRANSITIONS_FILE, transitions, transitionsSchema)
+  if (!Transitions.isTable(triples, vocabularySize))
+    throw damaged(path, 'vocabulary and transitions disagree')
   return {
     id: manifest.id,
     config: manifest.model,
     parameters: readSafetensors(weights, parameterLayout(manifest.model)),
     vocabulary: new Vocabulary(manifest.vocabulary),
     composition: CompositionStatistics.fromTable(table),
+    transitions: Transitions.fromTable(triples, vocabularySize),
     validation: parseFile(path, VALIDATION_FILE, validation, validationSchema),
     unknownSurprise: manifest.unknownSurprise,
     training: manifest.training,

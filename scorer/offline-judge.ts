@@ -2,6 +2,7 @@ import { Composition } from './composition/composition.js'
 import { type Findings, noFindings, reset, showFindings } from './composition/findings.js'
 import { Tally } from './composition/tally.js'
 import { DETECTOR_INDEX, type DetectorName, newStatistics, UNSEEN_RARITY } from './detectors/detector.js'
+import { UnseenKey } from './detectors/unseen-key.js'
 import { type Calibrated, Judge, type Judgement, type JudgeOptions } from './judge.js'
 import type { SequenceScores } from './sequence-scorer.js'
 import type { TrainedModel } from './trained-model.js'
@@ -22,7 +23,7 @@ export class OfflineJudge {
   readonly #composition: Composition
   readonly #shown = newStatistics()
   readonly #findings: Findings = noFindings()
-  readonly #unknownSurprise: number
+  readonly #unseenKey: UnseenKey
   readonly #vocabularySize: number
 
   constructor(
@@ -31,7 +32,7 @@ export class OfflineJudge {
   ) {
     this.judge = new Judge(bundle, options)
     this.#composition = new Composition(bundle.composition)
-    this.#unknownSurprise = bundle.unknownSurprise
+    this.#unseenKey = new UnseenKey(bundle.unknownSurprise, bundle.composition)
     this.#vocabularySize = bundle.config.vocabularySize
   }
 
@@ -51,12 +52,12 @@ export class OfflineJudge {
     tokens.forEach((token, i) => {
       this.#reset()
       this.#composition.observe(tally, token, this.#findings)
-      this.#show(token === UNKNOWN ? 'unseen-key' : 'next-key', token, scores, i)
+      this.#show(token === UNKNOWN ? 'unseen-key' : 'next-key', token, tally, scores, i)
       take(this.judge.judge(standing, this.#shown), i)
     })
     this.#reset()
     this.#composition.conclude(tally, this.#findings)
-    this.#show('session-end', undefined, scores, tokens.length)
+    this.#show('session-end', undefined, tally, scores, tokens.length)
     take(this.judge.judge(standing, this.#shown), tokens.length)
     return { score, reasons, flaggedAt }
   }
@@ -69,11 +70,14 @@ export class OfflineJudge {
   #show(
     detector: DetectorName,
     token: number | undefined,
+    tally: Tally,
     { surprises, ranks, rarities }: SequenceScores,
     at: number,
   ): void {
     const isKnown = token !== UNKNOWN
-    this.#shown[DETECTOR_INDEX[detector]] = isKnown ? surprises[at]! : this.#unknownSurprise
+    this.#shown[DETECTOR_INDEX[detector]] = isKnown
+      ? surprises[at]!
+      : this.#unseenKey.surprise(tally.count(UNKNOWN))
     this.#shown[DETECTOR_INDEX['top-k']] = isKnown ? ranks[at]! : this.#vocabularySize
     this.#shown[DETECTOR_INDEX.rarity] = isKnown ? rarities[at]! : UNSEEN_RARITY
     showFindings(this.#shown, this.#findings)

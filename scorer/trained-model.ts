@@ -1,6 +1,7 @@
 import type { CompositionStatistics } from './composition/statistics.js'
 import type { GptNeoConfig } from './model/config.js'
 import type { PretrainedOrigin } from './pretrained/pretrained-model.js'
+import type { Transitions } from './transitions.js'
 import type { Validation } from './validation.js'
 import type { Vocabulary } from './vocabulary.js'
 
@@ -49,6 +50,8 @@ export interface TrainedModel {
   readonly validation: Validation
   /** What normal sessions are made of. */
   readonly composition: CompositionStatistics
+  /** Which key followed which, to temper what the network says. */
+  readonly transitions: Transitions
   /** Surprise given to keys that were not there in training; see unknownSurprise. */
   readonly unknownSurprise: number
   readonly training: TrainingRecord

@@ -21,8 +21,9 @@ export class Composition {
   /** Counts a token in, and raises findings by what that settles, whatever may still come. */
   observe(tally: Tally, token: number, findings: Findings): void {
     const count = tally.add(token)
-    if (count === 1) this.#keySet.observe(tally, token, findings['key-set'], 0)
-    else if (token !== UNKNOWN) this.#countVector.observe(token, count, findings['count-vector'], 0)
+    if (this.#isUnseen(token, 0)) this.#keySet.observeUnseen(token, count, findings['key-set'], 0)
+    else if (count === 1) this.#keySet.observe(tally, token, findings['key-set'], 0)
+    else this.#countVector.observe(token, count, findings['count-vector'], 0)
   }
 
   /** Counts a token in until it has come `count` times, and raises findings on the way. */
@@ -40,12 +41,22 @@ export class Composition {
     const findings = noFindings()
     const tally = new Tally()
     const own = isWhole ? 1 : 0
-    for (const token of tokens)
-      if (tally.add(token) === 1) this.#keySet.observe(tally, token, findings['key-set'], own)
+    let numUnseen = 0
+    for (const token of tokens) {
+      const count = tally.add(token)
+      if (this.#isUnseen(token, own)) numUnseen++
+      else if (count === 1) this.#keySet.observe(tally, token, findings['key-set'], own)
+    }
+    if (numUnseen > 0) this.#keySet.observeUnseen(UNKNOWN, numUnseen, findings['key-set'], own)
     for (const [token, count] of tally.entries())
       if (count > 1) this.#countVector.observe(token, count, findings['count-vector'], own)
     if (isWhole) this.#conclude(tally, findings, own)
     return findings
+  }
+
+  /** Whether no other session holds a token. */
+  #isUnseen(token: number, own: 0 | 1): boolean {
+    return token === UNKNOWN || this.statistics.sessionsWith(token) <= own
   }
 
   #conclude(tally: Tally, findings: Findings, own: 0 | 1): void {

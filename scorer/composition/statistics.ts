@@ -9,6 +9,8 @@ export const compositionSchema = z.strictObject({
   numSessions: count,
   /** By token id: sessions in which the token came 1 time, 2 or 3 times, 4 to 7, 8 to 15 ... */
   counts: z.array(z.array(count)),
+  /** Sessions by how many of their lines are of kinds that no other session holds: 1, 2 or 3, 4 to 7 ... */
+  unique: z.array(count),
   /** In fives: tokens a < b; sessions that hold both, with fewer a than b, as many, more. */
   pairs: z.array(count),
 })
@@ -18,34 +20,48 @@ export type CompositionTable = z.infer<typeof compositionSchema>
 /** Pairs kept at most, some 100 MB; further ones are not noted. */
 const MAX_PAIRS = 1_000_000
 
-/** What normal sessions are made of: which keys, how many of each, and how the numbers of two keys compare. Grows session by session. */
+/** What normal sessions are made of: which keys, how many of each, and how the numbers of two keys compare. */
 export class CompositionStatistics {
   #numSessions = 0
   /** By token: sessions by size of its count. */
   readonly #counts = new Map<number, number[]>()
   readonly #presence = new Map<number, number>()
+  /** Sessions with lines that are unique to them, by how many. */
+  readonly #unique: number[] = []
   /** By a V + b with a < b: sessions with fewer a than b, as many, more. */
   readonly #pairs = new Map<number, Int32Array>()
 
-  /** @param vocabularySize V, specials included */
-  constructor(readonly vocabularySize: number) {}
+  /** Of no sessions. @param vocabularySize V, specials included */
+  private constructor(readonly vocabularySize: number) {}
 
-  /** Notes a session that is whole: nothing was cut off before its beginning or after its end. */
-  add(tally: Tally): void {
+  /** @param sessions that are whole: nothing was cut off before their beginning or after their end */
+  static of(sessions: readonly Tally[], vocabularySize: number): CompositionStatistics {
+    const statistics = new CompositionStatistics(vocabularySize)
+    for (const tally of sessions) statistics.#add(tally)
+    for (const tally of sessions) statistics.#addUnique(tally)
+    return statistics
+  }
+
+  #add(tally: Tally): void {
     this.#numSessions++
     for (const [token, count] of tally.entries()) {
       if (token === UNKNOWN) continue
       this.#presence.set(token, this.sessionsWith(token) + 1)
       const sizes = this.#counts.get(token) ?? []
       this.#counts.set(token, sizes)
-      const size = sizeOf(count)
-      while (sizes.length <= size) sizes.push(0)
-      sizes[size]!++
+      countIn(sizes, count)
     }
     const compared = tally.compared.filter(token => token !== UNKNOWN).sort((a, b) => a - b)
     compared.forEach((a, i) => {
       for (const b of compared.slice(i + 1)) this.#compare(a, b, Math.sign(tally.count(a) - tally.count(b)))
     })
+  }
+
+  /** Notes how many lines of a session are of kinds that no other holds: known once all have been added. */
+  #addUnique(tally: Tally): void {
+    let numLines = 0
+    for (const [token, count] of tally.entries()) if (this.sessionsWith(token) === 1) numLines += count
+    if (numLines > 0) countIn(this.#unique, numLines)
   }
 
   get numSessions(): number {
@@ -65,6 +81,11 @@ export class CompositionStatistics {
   /** Sessions that hold the token, by the size of its count (see sizeOf). */
   sizes(token: number): readonly number[] {
     return this.#counts.get(token) ?? []
+  }
+
+  /** Sessions with lines of kinds that no other session holds, by the size of their number. */
+  get unique(): readonly number[] {
+    return this.#unique
   }
 
   /** Sessions that hold both tokens. */
@@ -89,6 +110,7 @@ export class CompositionStatistics {
     return {
       numSessions: this.#numSessions,
       counts: Array.from({ length: this.vocabularySize }, (_, token) => [...this.sizes(token)]),
+      unique: [...this.#unique],
       pairs: [...this.#pairs].flatMap(([key, signs]) => [
         Math.floor(key / this.vocabularySize),
         key % this.vocabularySize,
@@ -97,9 +119,10 @@ export class CompositionStatistics {
     }
   }
 
-  static fromTable({ numSessions, counts, pairs }: CompositionTable): CompositionStatistics {
+  static fromTable({ numSessions, counts, unique, pairs }: CompositionTable): CompositionStatistics {
     const statistics = new CompositionStatistics(counts.length)
     statistics.#numSessions = numSessions
+    statistics.#unique.push(...unique)
     counts.forEach((sizes, token) => {
       if (sizes.length === 0) return
       statistics.#counts.set(token, [...sizes])
@@ -131,6 +154,12 @@ export class CompositionStatistics {
   #pair(a: number, b: number): Int32Array | undefined {
     return this.#pairs.get(a < b ? a * this.vocabularySize + b : b * this.vocabularySize + a)
   }
+}
+
+function countIn(sizes: number[], count: number): void {
+  const size = sizeOf(count)
+  while (sizes.length <= size) sizes.push(0)
+  sizes[size]!++
 }
 
 /** The size of a count: 0 for 1, 1 for 2 and 3, 2 for 4 to 7, its binary logarithm rounded down. */

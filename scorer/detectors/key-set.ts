@@ -1,20 +1,19 @@
+import { AtLeast } from '../composition/at-least.js'
 import { type Companion, companions, EVERY } from '../composition/companions.js'
 import { type Finding, raise } from '../composition/findings.js'
-import type { CompositionStatistics } from '../composition/statistics.js'
+import { type CompositionStatistics, sizeOf } from '../composition/statistics.js'
 import type { Tally } from '../composition/tally.js'
 import { UNKNOWN } from '../vocabulary.js'
 
 /** Which keys a session holds: rare ones, ones that hardly ever come together, and at its end those missing that nearly always come. */
 export class KeySet {
   readonly #companions: ReadonlyMap<number, readonly Companion[]>
-  /** Keys that a single session holds. */
-  readonly #numSingle: number
+  /** Lines of kinds that no other session holds. */
+  readonly #unique: AtLeast
 
   constructor(readonly statistics: CompositionStatistics) {
     this.#companions = companions(statistics)
-    let numSingle = 0
-    for (const token of statistics.tokens()) if (statistics.sessionsWith(token) === 1) numSingle++
-    this.#numSingle = numSingle
+    this.#unique = new AtLeast(statistics.unique)
   }
 
   /** Takes note of a key's first coming. @param own 1 where the session is one of those in the statistics, and is judged as if it were not */
@@ -22,17 +21,22 @@ export class KeySet {
     const { statistics } = this
     const of = statistics.numSessions - own
     const holding = statistics.sessionsWith(token)
-    if (token === UNKNOWN || holding <= own) {
-      // Good-Turing: new keys turn up about as often as keys that only one session holds (Good, 1953).
-      raise(finding, this.#numSingle - (holding === 0 ? 0 : own), of, 'unseen', token)
-      return
-    }
     raise(finding, holding - own, of, 'present', token)
     for (const other of tally.compared) {
       if (other === token || other === UNKNOWN) continue
       const among = Math.max(statistics.sessionsWith(other), holding) - own
       raise(finding, statistics.together(token, other) - own, among, 'together', token, other)
     }
+  }
+
+  /**
+   * Takes note that a session holds so many lines of kinds that no other does. Good-Turing: sessions with new kinds of line are as frequent as
+   * those that hold kinds by themselves (Good, 1953).
+   */
+  observeUnseen(token: number, numLines: number, finding: Finding, own: 0 | 1): void {
+    const seen = this.#unique.of(sizeOf(numLines)) - own
+    const extra = this.#unique.beyond(numLines, own)
+    raise(finding, seen, this.statistics.numSessions - own, 'unseen', token, undefined, 0, extra)
   }
 
   /** Looks for keys that should have come: those that go with every session, and with each key of this one. */

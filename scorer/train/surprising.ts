@@ -1,39 +1,31 @@
-import type { Statistics } from '../detectors/detector.js'
-import { likeliest } from '../likeliest.js'
+import { type LikelyToken, likeliest } from '../likeliest.js'
 import type { GptNeoConfig } from '../model/config.js'
 import { segments, type TokenSequence } from '../segments.js'
-import type { SequenceScores } from '../sequence-scorer.js'
 import { StepEngine } from '../step-engine.js'
 import type { SurprisingSession } from '../trained-model.js'
+import type { Transitions } from '../transitions.js'
 import { sequenceSurprise } from '../validation.js'
-import { END, UNKNOWN, type Vocabulary } from '../vocabulary.js'
-import type { KeySequence } from './train.js'
+import { BEGIN, END, type Vocabulary } from '../vocabulary.js'
+import type { HeldOutSession, JudgedSession } from './held-out-statistics.js'
 
 const NUM_SESSIONS = 10
 const NUM_EXPECTED = 3
 
-/** A held-out session, what its fold's model said of it, and that model's parameters (size). */
-export interface JudgedSession {
-  readonly source: KeySequence
-  readonly sequence: TokenSequence
-  readonly score: SequenceScores
-  /** What the detectors found in it at most. */
-  readonly statistics: Statistics
+/** A held-out session, and the parameters (size) of the model that judged it. */
+interface Candidate extends HeldOutSession, JudgedSession {
   readonly parameters: Float32Array
+  /** Counts of the sessions that model was trained on. */
+  readonly transitions: Transitions
 }
 
 /** The held-out sessions with the largest surprises, those of the same keys once, and what was expected at each one's largest. */
 export async function surprisingSessions(
   config: GptNeoConfig,
   vocabulary: Vocabulary,
-  judged: readonly JudgedSession[],
-  unknownSurprise: number,
+  judged: readonly Candidate[],
 ): Promise<SurprisingSession[]> {
   const found: SurprisingSession[] = []
-  for (const { source, sequence, score, parameters } of mostSurprising(judged)) {
-    const surprises = score.surprises.map((surprise, i) =>
-      sequence.tokens[i] === UNKNOWN ? unknownSurprise : surprise,
-    )
+  for (const { source, sequence, surprises, parameters, transitions } of mostSurprising(judged)) {
     const worst = surprises.reduce((best, surprise, i) => (surprise > surprises[best]! ? i : best), 0)
     const engine = await StepEngine.create({
       config,
@@ -44,20 +36,22 @@ export async function surprisingSessions(
     })
     const distribution = await predictionAt(engine, config, sequence, worst)
     await engine.release()
+    const likely = likeliest(distribution, NUM_EXPECTED + 1)
+    const previous = worst === 0 ? BEGIN : sequence.tokens[worst - 1]!
     found.push({
       id: source.id,
       keys: source.keys,
       surprises,
       worst,
-      expected: expectedKeys(distribution, vocabulary),
+      expected: expectedKeys(transitions.temperLikely(likely, previous), vocabulary),
     })
   }
   return found
 }
 
-function mostSurprising(judged: readonly JudgedSession[]): JudgedSession[] {
+function mostSurprising(judged: readonly Candidate[]): Candidate[] {
   const seen = new Set<string>()
-  const chosen: JudgedSession[] = []
+  const chosen: Candidate[] = []
   for (const session of judged.toSorted(
     (a, b) => sequenceSurprise(b.statistics) - sequenceSurprise(a.statistics),
   )) {
@@ -97,8 +91,8 @@ async function predictionAt(
 }
 
 /** The likeliest keys, or the end (undefined); what no log line stands for is left out. */
-function expectedKeys(distribution: Float32Array, vocabulary: Vocabulary): SurprisingSession['expected'] {
-  return likeliest(distribution, NUM_EXPECTED + 1)
+function expectedKeys(likely: readonly LikelyToken[], vocabulary: Vocabulary): SurprisingSession['expected'] {
+  return likely
     .filter(({ token }) => token === END || vocabulary.key(token) !== undefined)
     .slice(0, NUM_EXPECTED)
     .map(({ token, probability }) => ({ key: vocabulary.key(token), probability }))

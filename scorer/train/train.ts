@@ -1,26 +1,18 @@
-import { Composition } from '../composition/composition.js'
-import { showFindings } from '../composition/findings.js'
 import { CompositionStatistics } from '../composition/statistics.js'
 import { Tally } from '../composition/tally.js'
-import {
-  DETECTOR_INDEX,
-  newStatistics,
-  type StatisticName,
-  type Statistics,
-  UNSEEN_RARITY,
-} from '../detectors/detector.js'
 import { TrainingDataError } from '../errors.js'
 import { ADAPTER_ALPHA } from '../model/adapters.js'
 import type { GptNeoConfig } from '../model/config.js'
 import { Random } from '../random.js'
 import { segmentFigures, type TokenSequence } from '../segments.js'
-import type { SequenceScores } from '../sequence-scorer.js'
-import type { KeyCount, TrainedModel } from '../trained-model.js'
+import type { TrainedModel } from '../trained-model.js'
+import { Transitions } from '../transitions.js'
 import { makeValidation } from '../validation.js'
 import { UNKNOWN, Vocabulary } from '../vocabulary.js'
 import { openCheckpoint, type TaskCheckpoint } from './checkpoint-directory.js'
 import type { FitResult, FitTask } from './fit.js'
 import { fitAll, numParallel, type PoolProgress } from './fit-pool.js'
+import { judgeHeldOut } from './held-out-statistics.js'
 import { modelConfig, originOf } from './initial.js'
 import { countKeys } from './key-counts.js'
 import { type BeyondKeys, isWhole, type KeySequence } from './key-sequence.js'
@@ -35,7 +27,7 @@ import {
   resolveThreads,
   type TrainOptions,
 } from './options.js'
-import { type JudgedSession, surprisingSessions } from './surprising.js'
+import { surprisingSessions } from './surprising.js'
 import { findOutliers } from './trim.js'
 
 export type { BeyondKeys, KeySequence }
@@ -98,25 +90,23 @@ export async function train(
     mle.splice(0, mle.length, ...(tasks.length === 1 ? [] : [final]), ...results)
 
   const keyCounts = countKeys(usable)
-  const surpriseOfUnknown = unknownSurprise(keyCounts)
-  const judged = results.flatMap(({ scores, parameters }, fold) =>
-    scores.map((score, i): JudgedSession => {
-      const sequence = tasks[fold]!.heldOut[i]!
-      const source = splits[fold]!.heldOut[i]!
-      const statistics = sequenceStatistics(sequence, score, surpriseOfUnknown, vocabulary.size)
-      addBeyondKeys(statistics, source.statistics ?? {})
-      return { source, sequence, score, statistics, parameters }
-    }),
-  )
   const composition = compose(usable, vocabulary)
-  showCompositions(judged, composition, vocabulary)
+  const heldOut = results.flatMap(({ scores, parameters }, fold) => {
+    const transitions = Transitions.of(tasks[fold]!.training, vocabulary.size)
+    return tasks[fold]!.heldOut.map((sequence, i) => {
+      const score = transitions.temperAll(sequence, scores[i]!)
+      return { source: splits[fold]!.heldOut[i]!, sequence, score, parameters, transitions }
+    })
+  })
+  const { judged, unknownSurprise } = judgeHeldOut(heldOut, { keyCounts, composition, vocabulary })
   return {
     config,
     parameters: final.parameters,
     vocabulary,
     composition,
+    transitions: Transitions.of(allTasks[0]!.training, vocabulary.size),
     validation: makeValidation(judged.map(({ statistics }) => statistics)),
-    unknownSurprise: surpriseOfUnknown,
+    unknownSurprise,
     training: {
       options: recordedOptions(fitOptions),
       ...(origin && { startedFrom: origin }),
@@ -134,7 +124,11 @@ export async function train(
     details: {
       keyCounts,
       numEventsOfLongest: usable.reduce((longest, { keys }) => Math.max(longest, keys.length), 0),
-      surprising: await surprisingSessions(config, vocabulary, judged, surpriseOfUnknown),
+      surprising: await surprisingSessions(
+        config,
+        vocabulary,
+        heldOut.map((session, i) => ({ ...session, ...judged[i]! })),
+      ),
     },
   }
 }
@@ -219,66 +213,8 @@ function deadline(budgetSeconds: number | undefined): number | undefined {
   return budgetSeconds && Date.now() + 1000 * budgetSeconds * SHARE_FOR_TRAINING
 }
 
-/**
- * -ln of the Good-Turing probability that the next event is of a kind never seen: kinds seen in one session only, over events (Good, 1953).
- * The network cannot know this: what it never saw as a target gets whatever the softmax leaves over.
- */
-export function unknownSurprise(keyCounts: readonly KeyCount[]): number {
-  const numEvents = keyCounts.reduce((sum, count) => sum + count.numEvents, 0)
-  const numOnce = keyCounts.filter(({ numSessions }) => numSessions === 1).length
-  return -Math.log(Math.max(numOnce, 1) / Math.max(numEvents, 1))
-}
-
-/** What the detectors of the sequence find at most in a session; an unknown key ranks behind all others. */
-export function sequenceStatistics(
-  { tokens }: TokenSequence,
-  { surprises, ranks, rarities }: SequenceScores,
-  surpriseOfUnknown: number,
-  vocabularySize: number,
-): Statistics {
-  const statistics = newStatistics()
-  const raise = (statistic: StatisticName, value: number): void => {
-    const index = DETECTOR_INDEX[statistic]
-    if (value > statistics[index]!) statistics[index] = value
-  }
-  for (let i = 0; i < surprises.length; i++) {
-    if (tokens[i] === UNKNOWN) {
-      raise('unseen-key', surpriseOfUnknown)
-      raise('top-k', vocabularySize)
-      raise('rarity', UNSEEN_RARITY)
-    } else {
-      raise(i < tokens.length ? 'next-key' : 'session-end', surprises[i]!)
-      raise('top-k', ranks[i]!)
-      raise('rarity', rarities[i]!)
-    }
-  }
-  return statistics
-}
-
-function addBeyondKeys(statistics: Statistics, beyond: BeyondKeys): void {
-  statistics[DETECTOR_INDEX.parameter] = beyond.parameter ?? 0
-  statistics[DETECTOR_INDEX['time-gap']] = beyond['time-gap'] ?? 0
-  const unseen = DETECTOR_INDEX['unseen-key']
-  if (statistics[unseen]! > 0) statistics[unseen]! += beyond['unseen-key'] ?? 0
-}
-
-/** Adds what held-out sessions are made of, each judged against all sessions but itself. */
-function showCompositions(
-  judged: readonly JudgedSession[],
-  statistics: CompositionStatistics,
-  vocabulary: Vocabulary,
-): void {
-  const composition = new Composition(statistics)
-  for (const session of judged) {
-    const tokens = session.source.keys.map(key => vocabulary.id(key))
-    showFindings(session.statistics, composition.judgeOwn(tokens, isWhole(session.source)))
-  }
-}
-
 /** What whole sessions are made of. */
 function compose(sequences: readonly KeySequence[], vocabulary: Vocabulary): CompositionStatistics {
-  const statistics = new CompositionStatistics(vocabulary.size)
-  for (const sequence of sequences)
-    if (isWhole(sequence)) statistics.add(Tally.of(sequence.keys.map(key => vocabulary.id(key))))
-  return statistics
+  const tallies = sequences.filter(isWhole).map(({ keys }) => Tally.of(keys.map(key => vocabulary.id(key))))
+  return CompositionStatistics.of(tallies, vocabulary.size)
 }

@@ -54,11 +54,8 @@ export function findOutliers(sequences: readonly KeySequence[]): Set<number> {
 function oddnessOf(sessions: readonly KeySequence[]): number[] {
   const vocabulary = Vocabulary.of(sessions.map(({ keys }) => keys))
   const tokens = sessions.map(({ keys }) => keys.map(key => vocabulary.id(key)))
-  const statistics = new CompositionStatistics(vocabulary.size)
-  sessions.forEach((session, i) => {
-    if (isWhole(session)) statistics.add(Tally.of(tokens[i]!))
-  })
-  const composition = new Composition(statistics)
+  const whole = tokens.filter((_, i) => isWhole(sessions[i]!)).map(one => Tally.of(one))
+  const composition = new Composition(CompositionStatistics.of(whole, vocabulary.size))
   return sessions.map((session, i) => {
     const findings = composition.judgeOwn(tokens[i]!, isWhole(session))
     return Math.max(...Object.values(findings).map(({ surprise }) => surprise))

@@ -8,6 +8,7 @@ import type { LineRules } from '../../plugin/line-rules.js'
 import { writeBundle } from '../../scorer/bundle.js'
 import { presetConfig } from '../../scorer/model/config.js'
 import { parameterLayout } from '../../scorer/model/parameters.js'
+import { Transitions } from '../../scorer/transitions.js'
 import { Vocabulary } from '../../scorer/vocabulary.js'
 import { noComposition, validationOf } from '../fixtures/scorer/validation.js'
 
@@ -38,6 +39,7 @@ async function writeModel(path: string, rules: LineRules | null): Promise<string
     vocabulary,
     validation: validationOf({ 'next-key': [0.5, 1, 3, 9] }),
     composition: noComposition(config.vocabularySize),
+    transitions: new Transitions(config.vocabularySize),
     unknownSurprise: 9,
     training: { ...NOT_TRAINED, numTrimmed: 0, foldEpochs: [] },
   }

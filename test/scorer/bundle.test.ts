@@ -21,6 +21,7 @@ const FILES = [
   'manifest.json',
   'sequence.onnx',
   'step.onnx',
+  'transitions.json',
   'validation.json',
   'weights.safetensors',
 ]
@@ -53,6 +54,7 @@ t.test('what is written is read back', async t => {
   t.equal(bundle.vocabulary.id('__proto__'), model.vocabulary.id('__proto__'))
   t.same(bundle.validation, model.validation)
   t.same(bundle.composition.toTable(), model.composition.toTable())
+  t.same(bundle.transitions.toTable(), model.transitions.toTable())
   t.equal(bundle.unknownSurprise, 6.5)
   t.same(bundle.extras.preprocessing, EXTRAS.preprocessing)
   t.same(Object.keys(bundle.extras.files), ['drain.json'])
@@ -135,7 +137,7 @@ async function rewriteManifest(
 t.test('manifests that say something wrong are refused', async t => {
   const path = join(t.testdir(), 'model')
   const cases: [what: string, pattern: RegExp, change: (m: Record<string, unknown>) => unknown][] = [
-    ['newer version', /format version 4.*reads up to 3; update/, m => ({ ...m, version: 4 })],
+    ['newer version', /format version 5.*reads up to 4; update/, m => ({ ...m, version: 5 })],
     ['older version', /format version 1.*train again/, m => ({ ...m, version: 1 })],
     ['other format', /format/, m => ({ ...m, format: 'something' })],
     ['null', /damaged/, () => null],

@@ -18,9 +18,10 @@ const NORMAL = Array.from({ length: 1000 }, (_, i) => [
 ])
 
 function statisticsOf(sessions: readonly (readonly number[])[]): CompositionStatistics {
-  const statistics = new CompositionStatistics(VOCABULARY)
-  for (const session of sessions) statistics.add(Tally.of(session))
-  return statistics
+  return CompositionStatistics.of(
+    sessions.map(session => Tally.of(session)),
+    VOCABULARY,
+  )
 }
 
 function find(composition: Composition, session: readonly number[], isWhole = true): Findings {
@@ -76,6 +77,28 @@ t.test('what rare keys do says little', async t => {
   const rare = new Composition(statisticsOf([...NORMAL, [OPEN, READ, CHECK, 9, 10, CLOSE]]))
   const { surprise } = find(rare, [OPEN, READ, CHECK, 9, CLOSE])['count-order']
   t.ok(surprise < 2, `a companion of a key seen once is missing: ${surprise}`)
+})
+
+t.test('the more lines of kinds that training did not have, the odder', async t => {
+  const unseen = (all: Composition, numLines: number): number =>
+    find(all, [OPEN, ...Array(numLines).fill(UNKNOWN), READ, CHECK, CLOSE])['key-set'].surprise
+  t.ok(unseen(composition, 4) > unseen(composition, 1) + 1)
+  // One session in a hundred has a line of a kind of its own, and one of those has five.
+  const wide = NORMAL.map((session, i) => (i % 100 === 0 ? [...session, 100 + i] : session))
+  wide[100] = [...wide[100]!, 200, 200, 200, 200]
+  const lively = new Composition(
+    CompositionStatistics.of(
+      wide.map(session => Tally.of(session)),
+      2000,
+    ),
+  )
+  t.ok(Math.abs(unseen(lively, 1) - Math.log(100)) < 0.1, 'as rare as such sessions were')
+  t.ok(unseen(lively, 5) > 6)
+  t.ok(unseen(lively, 40) > unseen(lively, 5) + 2 * Math.LN2)
+  const own = lively.judgeOwn(wide[100]!, true)['key-set']
+  t.match(own, { kind: 'unseen', seen: 0, of: 999 }, 'it does not vouch for itself')
+  const other = lively.judgeOwn(wide[200]!, true)['key-set']
+  t.match(other, { kind: 'unseen', seen: 9, of: 999 })
 })
 
 t.test('while a session is open only what nothing can mend is found, and it only grows', async t => {

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { DETECTOR_INDEX, type DetectorName } from '../../scorer/detectors/detector.js'
+import { DETECTOR_INDEX, type DetectorName, newStatistics } from '../../scorer/detectors/detector.js'
 import { Random } from '../../scorer/random.js'
+import { orderStatistics, unknownSurprise } from '../../scorer/train/held-out-statistics.js'
 import { countKeys } from '../../scorer/train/key-counts.js'
 import { learningRate } from '../../scorer/train/mle.js'
-import { sequenceStatistics, unknownSurprise } from '../../scorer/train/train.js'
 import { BEGIN, END, PAD, UNKNOWN, Vocabulary } from '../../scorer/vocabulary.js'
 
 t.test('one seed gives one sequence of numbers, the same on every machine', async t => {
@@ -83,21 +83,56 @@ t.test('the surprise of an unknown key is the Good-Turing estimate', async t => 
   t.equal(unknownSurprise([]), 0)
 })
 
+const COUNTS = new Map(
+  [
+    { key: 'a', numEvents: 90, numSessions: 9 },
+    { key: 'own', numEvents: 2, numSessions: 1 },
+    { key: 'rare', numEvents: 3, numSessions: 2 },
+  ].map(count => [count.key, count]),
+)
+
+function orderOf(keys: readonly string[], tokens: readonly number[]) {
+  const surprises = Float32Array.of(1, 99, 2, 3)
+  const score = { surprises, ranks: Float32Array.of(0, 1, 2, 3), rarities: new Float32Array(4) }
+  const sequence = { tokens: Int32Array.from(tokens), ended: true }
+  return orderStatistics({ source: { keys, ended: true }, sequence, score }, COUNTS, 50)
+}
+
+t.test('a held-out session is judged by its largest surprise and rank, and by its end', async t => {
+  const { statistics, unseenAt } = orderOf(['a', 'own', 'a'], [4, UNKNOWN, 4])
+  const largest = (name: DetectorName): number => statistics[DETECTOR_INDEX[name]]!
+  t.same(unseenAt, [1])
+  t.equal(largest('next-key'), 2, 'but for the key that no other session holds')
+  t.equal(largest('session-end'), 3)
+  t.equal(largest('top-k'), 50, 'an unknown key ranks behind all others')
+  t.equal(orderOf(['a', 'a', 'a'], [4, 4, 4]).statistics[DETECTOR_INDEX['top-k']], 3)
+})
+
 t.test(
-  'the largest surprise and rank of a session count unknown keys by their own rule, and its end',
+  'a key that only sessions held out together have is as surprising as it is rare elsewhere',
   async t => {
-    const tokens = Int32Array.of(4, UNKNOWN, 5)
-    const scores = {
-      surprises: Float32Array.of(1, 99, 2, 3),
-      ranks: Float32Array.of(0, 1, 2, 3),
-      rarities: new Float32Array(4),
-    }
-    const largest = (sequence: Int32Array, name: DetectorName) =>
-      sequenceStatistics({ tokens: sequence, ended: true }, scores, 7, 50)[DETECTOR_INDEX[name]]
-    t.equal(largest(tokens, 'next-key'), 2)
-    t.equal(largest(tokens, 'unseen-key'), 7)
-    t.equal(largest(tokens, 'session-end'), 3)
-    t.equal(largest(tokens, 'top-k'), 50)
-    t.equal(largest(Int32Array.of(4, 5, 5), 'top-k'), 3)
+    const { statistics, surprises, unseenAt } = orderOf(['a', 'rare', 'a'], [4, UNKNOWN, 4])
+    t.same(unseenAt, [])
+    const elsewhere = Math.fround(-Math.log((3 - 1) / (95 - 3)))
+    t.equal(statistics[DETECTOR_INDEX['next-key']], elsewhere)
+    t.same(surprises, Float32Array.of(1, elsewhere, 2, 3))
   },
 )
+
+t.test('an unknown key is no less surprising than orders are in as many sessions', async t => {
+  const count = (key: string, numSessions: number) => ({ key, numEvents: 1, numSessions })
+  const session = (surprise: number, unseenAt: number[] = []) => {
+    const statistics = newStatistics()
+    statistics[DETECTOR_INDEX['next-key']] = surprise
+    return { statistics, surprises: new Float32Array(1), unseenAt }
+  }
+  const keys = [count('a', 100), count('own', 1)]
+  const orders = Array.from({ length: 100 }, (_, i) => session(i / 10))
+  t.equal(unknownSurprise(keys, [...orders, session(0, [0])]), 9.8, 'one such session, one order beyond')
+  t.equal(
+    unknownSurprise(keys, [...orders.slice(0, 5), session(0, [0])]),
+    -Math.log(1 / 2),
+    'Good-Turing is more',
+  )
+  t.equal(unknownSurprise(keys, [session(0, [0])]), -Math.log(1 / 2))
+})
