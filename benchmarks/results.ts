@@ -8,7 +8,7 @@ import { fewSessionsSection } from './results/few-sessions.js'
 import { hadoopSection } from './results/hadoop.js'
 import { hdfsSections } from './results/hdfs.js'
 import { readHdfs } from './results/hdfs-data.js'
-import { recordingSection } from './results/recording.js'
+import { recordingSections } from './results/recording.js'
 import type { Section } from './results/section.js'
 import { streamSection } from './results/stream.js'
 
@@ -34,7 +34,7 @@ const SEED = 42
 
 /** In the order of the document, the parts by name. */
 const PARTS: Readonly<Record<string, Part>> = {
-  recording: async () => [await recordingSection(SEED)],
+  recording: ({ seeds }) => recordingSections([SEED, ...Array.from({ length: seeds - 1 }, (_, i) => i + 1)]),
   batchings: async () => [await batchingSection(SEED)],
   hdfs: ({ hdfs, seeds }) =>
     hdfs === undefined ? undefined : readHdfs(hdfs).then(data => hdfsSections(data, seeds)),

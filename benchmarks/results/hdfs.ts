@@ -1,11 +1,10 @@
 import type { Evaluation } from '../../plugin/evaluation.js'
-import { predictionInterval } from './beta-binomial.js'
 import { ended, type HdfsData, LabelledScores, sample } from './hdfs-data.js'
 import { trainedOn } from './model-cache.js'
+import { RATE_COLUMNS, RATES, type RateCheck, rateCheck, rateRows } from './rate-check.js'
 import { percent, type Section, spread, table } from './section.js'
 
 const SUBSET = 0.8
-const RATES = [0.0005, 0.001, 0.005, 0.02]
 const LANGUAGE_MODEL = ['next-key', 'unseen-key', 'session-end'] as const
 const MEASURES = ['precision', 'recall', 'f1', 'rocAuc', 'prAuc'] as const
 type Measure = (typeof MEASURES)[number]
@@ -19,13 +18,6 @@ interface Run {
   readonly atDefaults: Evaluation
   readonly languageModel: Evaluation
   readonly byRate: readonly RateCheck[]
-}
-
-interface RateCheck {
-  readonly rate: number
-  readonly flagged: number
-  readonly interval: readonly [low: number, high: number]
-  readonly recall: number
 }
 
 /** All that is measured on the HDFS files: trainings on random parts of the training file, and on the whole of it. */
@@ -58,11 +50,7 @@ async function run(data: HdfsData, share: number, seed: number): Promise<Run> {
     numNormal: data.normal.length,
     atDefaults: scores.evaluate(),
     languageModel: scores.evaluate({ detectors: LANGUAGE_MODEL }),
-    byRate: RATES.map(rate => {
-      const { falsePositives, recall } = scores.evaluate({ falseAlarmRate: rate })
-      const interval = predictionInterval(rate, numCalibrated, data.normal.length)
-      return { rate, flagged: falsePositives, interval, recall }
-    }),
+    byRate: RATES.map(rate => rateCheck(rate, scores.evaluate({ falseAlarmRate: rate }), numCalibrated)),
   }
 }
 
@@ -125,29 +113,15 @@ ${comparison(
 }
 
 function rates(runs: Readonly<Record<'subsets' | 'whole' | 'redrawn', readonly Run[]>>): Section {
-  const isWithin = ({ flagged, interval: [low, high] }: RateCheck): boolean =>
-    flagged >= low && flagged <= high
-  const rows = (runs: readonly Run[], name: string) =>
-    RATES.map((rate, i) => {
-      const checks = runs.map(({ byRate }) => byRate[i]!)
-      const [low, high] = checks[0]!.interval
-      return [
-        name,
-        String(runs[0]!.numNormal),
-        String(rate),
-        checks.map(({ flagged }) => flagged).join(', '),
-        `${low} to ${high}`,
-        `${checks.filter(isWithin).length} of ${checks.length}`,
-        spread(checks.map(({ recall }) => recall)).mean.toFixed(4),
-      ]
-    })
+  const rows = (runs: readonly Run[], name: string): string[][] =>
+    rateRows(runs.map(({ byRate }) => byRate)).map(row => [name, String(runs[0]!.numNormal), ...row])
   const text = `How many normal sessions are flagged at a false-alarm rate, by seed, against the 95 % interval that follows from the sizes
 of both samples, calibration and judged (beta-binomial); and the mean recall on the anomalies. The interval takes the judged
 sessions to be drawn like those of training. Those of the last rows are: random sessions of the judged file train there, as
 many as the training file has, and the rest are judged.
 
 ${table(
-  ['trained on', 'judged', 'rate', 'flagged', 'interval', 'within', 'recall'],
+  ['trained on', 'judged', ...RATE_COLUMNS],
   [
     ...rows(runs.subsets, `parts of ${percent(SUBSET, 0)}`),
     ...rows(runs.whole, 'all'),
