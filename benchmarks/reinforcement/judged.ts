@@ -40,7 +40,10 @@ export async function judgeAll(
       ended,
     }))
     const scores = await scorer.score(model.parameters, sequences)
-    return scores.map((score, i) => largestOf(sequences[i]!.tokens, score, model))
+    return scores.map((score, i) => {
+      const sequence = sequences[i]!
+      return largestOf(sequence.tokens, model.transitions.temperAll(sequence, score), model)
+    })
   }
   const [normals, abnormals] = [await largest(normal), await largest(abnormal)]
   await scorer.release()
