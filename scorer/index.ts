@@ -27,5 +27,6 @@ export { type CheckpointOptions, DEFAULT_TRAIN_OPTIONS, type TrainOptions } from
 export type { ReinforcementOptions } from './train/rl/options.js'
 export { type KeySequence, train } from './train/train.js'
 export type { TrainedModel } from './trained-model.js'
+export { Transitions } from './transitions.js'
 export type { Validation } from './validation.js'
 export { BEGIN, END, UNKNOWN, Vocabulary } from './vocabulary.js'
