@@ -5,10 +5,12 @@ import { openEngine } from '../../plugin/open-engine.js'
 import { resolveStageOptions } from '../../plugin/stage-options.js'
 import { DETECTOR_NAMES } from '../../scorer/detectors/detector.js'
 import { OfflineJudge } from '../../scorer/offline-judge.js'
+import { Random } from '../../scorer/random.js'
 import { grammarLog, logLine, smallModel } from '../fixtures/plugin/small-model.js'
 
 const START_MS = Date.UTC(2024, 7, 1)
-const DAY_MS = 86_400_000
+
+const KINDS = ['open', 'read', 'check', 'write', 'sync']
 
 /** What looks at the keys of a session alone, as whole sessions given as rows of keys have nothing else. */
 const DETECT = {
@@ -16,7 +18,7 @@ const DETECT = {
   detectors: DETECTOR_NAMES.filter(name => name !== 'parameter' && name !== 'time-gap'),
 }
 
-/** Normal sessions, sessions with lines of kinds never seen, one to nine of them, and sessions cut short. */
+/** Normal sessions, sessions with lines of kinds never seen, one to nine of them, sessions cut short, and some in no order at all. */
 function lines(): string[] {
   const normal = grammarLog(3, 120)
   const unseen = Array.from({ length: 9 }, (_, i) => [
@@ -27,7 +29,11 @@ function lines(): string[] {
     logLine(START_MS, `new${i}`, 'close', 1),
   ])
   const cut = ['open', 'read', 'sync'].map(word => logLine(START_MS, `cut${word}`, word, 1))
-  return [...normal, ...unseen.flat(), ...cut]
+  const random = new Random(1)
+  const disordered = Array.from({ length: 200 }, () =>
+    logLine(START_MS, `any${random.integer(20)}`, KINDS[random.integer(KINDS.length)]!, 1),
+  )
+  return [...normal, ...unseen.flat(), ...cut, ...disordered]
 }
 
 t.test('sessions judged line by line are judged as the same sessions given whole', async t => {
@@ -40,8 +46,11 @@ t.test('sessions judged line by line are judged as the same sessions given whole
     if (session === undefined) continue
     keys.set(session, [...(keys.get(session) ?? []), template_id!])
   }
-  const later = START_MS + 1000 * input.length + DAY_MS
-  const idle = await engine.judge([{ line: logLine(later, 'last', 'open', 1), timeMs: later }])
+  const quiet = Array.from({ length: 30 }, (_, i) => {
+    const timeMs = START_MS + 1000 * input.length + 60_000 * i
+    return { line: logLine(timeMs, 'last', 'open', 1), timeMs }
+  })
+  const idle = await engine.judge(quiet)
   await engine.close()
   const live = new Map([...summaries, ...idle.summaries].map(({ summary }) => [summary.session, summary]))
   const sessions = [...keys].filter(([session]) => live.has(session))
