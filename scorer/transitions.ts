@@ -80,19 +80,29 @@ export class Transitions {
       .sort((a, b) => b.probability - a.probability)
   }
 
-  /** How likely `token` follows, by counts: as often as it did after the one before, where that is known, else as often as anywhere (Witten and Bell, 1991). */
-  probability(token: number, previous: number): number {
-    const share = this.#share(token)
+  /**
+   * How likely `token` follows, by counts: as often as it did after the one before, where that is known, else as often as anywhere (Witten and
+   * Bell, 1991). @param without counts of some of the sessions in these, which are then left out
+   */
+  probability(token: number, previous: number, without?: Transitions): number {
+    const share = this.#share(token, without)
+    const followers = this.#followers[previous]! - (without ? without.#followers[previous]! : 0)
+    if (followers === 0) return share
     const kinds = this.#kinds[previous]!
-    if (kinds === 0) return share
-    const seen = this.#pairs.get(previous * this.vocabularySize + token) ?? 0
-    return (seen + kinds * share) / (this.#followers[previous]! + kinds)
+    const seen = this.#seen(token, previous) - (without ? without.#seen(token, previous) : 0)
+    return (seen + kinds * share) / (followers + kinds)
+  }
+
+  #seen(token: number, previous: number): number {
+    return this.#pairs.get(previous * this.vocabularySize + token) ?? 0
   }
 
   /** Share of a token among all, a token that never came included. */
-  #share(token: number): number {
+  #share(token: number, without: Transitions | undefined): number {
     const kinds = Math.max(1, this.#numKinds)
-    return (this.#counts[token]! + kinds / this.vocabularySize) / (this.#numEvents + kinds)
+    const seen = this.#counts[token]! - (without ? without.#counts[token]! : 0)
+    const numEvents = this.#numEvents - (without ? without.#numEvents : 0)
+    return (seen + kinds / this.vocabularySize) / (numEvents + kinds)
   }
 
   toTable(): number[] {

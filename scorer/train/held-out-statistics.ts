@@ -12,8 +12,9 @@ import { UnseenKey } from '../detectors/unseen-key.js'
 import type { TokenSequence } from '../segments.js'
 import type { SequenceScores } from '../sequence-scorer.js'
 import type { KeyCount } from '../trained-model.js'
+import { Transitions } from '../transitions.js'
 import { sequenceSurprise } from '../validation.js'
-import { UNKNOWN, type Vocabulary } from '../vocabulary.js'
+import { BEGIN, UNKNOWN, type Vocabulary } from '../vocabulary.js'
 import { isWhole, type KeySequence } from './key-sequence.js'
 
 /** A session held out of the training of a model, and what that model said of it. */
@@ -27,6 +28,8 @@ export interface HeldOutSession {
 /** What is known of all sessions, the held-out ones included. */
 export interface Corpus {
   readonly keyCounts: readonly KeyCount[]
+  /** Counts of all these sessions. */
+  readonly transitions: Transitions
   readonly composition: CompositionStatistics
   readonly vocabulary: Vocabulary
 }
@@ -44,8 +47,8 @@ export function judgeHeldOut(
   sessions: readonly HeldOutSession[],
   corpus: Corpus,
 ): { readonly judged: JudgedSession[]; readonly unknownSurprise: number } {
-  const counts = new Map(corpus.keyCounts.map(count => [count.key, count]))
-  const orders = sessions.map(session => orderStatistics(session, counts, corpus.vocabulary.size))
+  const unique = new Set(corpus.keyCounts.filter(isUnique).map(({ key }) => key))
+  const orders = sessions.map(session => orderStatistics(session, corpus, unique))
   const first = unknownSurprise(corpus.keyCounts, orders)
   const unseenKey = new UnseenKey(first, corpus.composition)
   const composition = new Composition(corpus.composition)
@@ -64,6 +67,10 @@ export function judgeHeldOut(
   return { judged: orders, unknownSurprise: first }
 }
 
+function isUnique({ numSessions }: KeyCount): boolean {
+  return numSessions === 1
+}
+
 interface OrderStatistics extends JudgedSession {
   /** Places of lines of kinds that no other session holds. */
   readonly unseenAt: readonly number[]
@@ -71,43 +78,33 @@ interface OrderStatistics extends JudgedSession {
 
 /**
  * What the order of a session's keys shows at most. A key that the model did not learn, as all sessions that hold it were held out together, is
- * judged by how rare it is elsewhere, as the model kept did learn it.
+ * judged by how often it follows the one before in other sessions, as the model kept did learn it. @param unique keys that one session holds
  */
 export function orderStatistics(
   { source, sequence: { tokens }, score: { surprises: said, ranks, rarities } }: HeldOutSession,
-  counts: ReadonlyMap<string, KeyCount>,
-  vocabularySize: number,
+  { transitions, vocabulary }: Pick<Corpus, 'transitions' | 'vocabulary'>,
+  unique: ReadonlySet<string>,
 ): OrderStatistics {
   const statistics = newStatistics()
   const raise = (statistic: StatisticName, value: number): void => {
     const index = DETECTOR_INDEX[statistic]
     if (value > statistics[index]!) statistics[index] = value
   }
-  const rareSurprise = rareSurpriseIn(source, counts)
+  const ids = Int32Array.from(source.keys, key => vocabulary.id(key))
+  const own = tokens.includes(UNKNOWN)
+    ? Transitions.of([{ tokens: ids, ended: source.ended }], vocabulary.size)
+    : undefined
   const surprises = Float32Array.from(said)
   const unseenAt: number[] = []
   for (let i = 0; i < surprises.length; i++) {
     const isLearnt = tokens[i] !== UNKNOWN
-    raise('top-k', isLearnt ? ranks[i]! : vocabularySize)
+    raise('top-k', isLearnt ? ranks[i]! : vocabulary.size)
     raise('rarity', isLearnt ? rarities[i]! : UNSEEN_RARITY)
-    if (!isLearnt) surprises[i] = rareSurprise(source.keys[i]!)
-    if (!isLearnt && counts.get(source.keys[i]!)!.numSessions === 1) unseenAt.push(i)
+    if (!isLearnt) surprises[i] = -Math.log(transitions.probability(ids[i]!, ids[i - 1] ?? BEGIN, own))
+    if (!isLearnt && unique.has(source.keys[i]!)) unseenAt.push(i)
     else raise(i < tokens.length ? 'next-key' : 'session-end', surprises[i]!)
   }
   return { statistics, surprises, unseenAt }
-}
-
-/** Surprise of a key by how often it comes in the other sessions, in nats. */
-function rareSurpriseIn(
-  { keys }: KeySequence,
-  counts: ReadonlyMap<string, KeyCount>,
-): (key: string) => number {
-  let numEvents = 0
-  for (const count of counts.values()) numEvents += count.numEvents
-  return key => {
-    const own = keys.filter(other => other === key).length
-    return -Math.log(Math.max(1, counts.get(key)!.numEvents - own) / Math.max(1, numEvents - keys.length))
-  }
 }
 
 /**
@@ -121,7 +118,7 @@ export function unknownSurprise(
   orders: readonly OrderStatistics[] = [],
 ): number {
   const numEvents = keyCounts.reduce((sum, count) => sum + count.numEvents, 0)
-  const numOnce = keyCounts.filter(({ numSessions }) => numSessions === 1).length
+  const numOnce = keyCounts.filter(isUnique).length
   const goodTuring = -Math.log(Math.max(numOnce, 1) / Math.max(numEvents, 1))
   const known = orders.filter(({ unseenAt }) => unseenAt.length === 0)
   const asRare = Float64Array.from(known, ({ statistics }) => sequenceSurprise(statistics)).sort()

@@ -98,7 +98,8 @@ export async function train(
       return { source: splits[fold]!.heldOut[i]!, sequence, score, parameters, transitions }
     })
   })
-  const { judged, unknownSurprise } = judgeHeldOut(heldOut, { keyCounts, composition, vocabulary })
+  const corpus = { keyCounts, composition, transitions: transitionsOf(shuffled, vocabulary), vocabulary }
+  const { judged, unknownSurprise } = judgeHeldOut(heldOut, corpus)
   return {
     config,
     parameters: final.parameters,
@@ -211,6 +212,15 @@ const SHARE_FOR_TRAINING = 0.92
 
 function deadline(budgetSeconds: number | undefined): number | undefined {
   return budgetSeconds && Date.now() + 1000 * budgetSeconds * SHARE_FOR_TRAINING
+}
+
+/** Which keys follow which in sessions. */
+function transitionsOf(sequences: readonly KeySequence[], vocabulary: Vocabulary): Transitions {
+  const toTokens = ({ keys, ended }: KeySequence): TokenSequence => ({
+    tokens: Int32Array.from(keys, key => vocabulary.id(key)),
+    ended,
+  })
+  return Transitions.of(sequences.map(toTokens), vocabulary.size)
 }
 
 /** What whole sessions are made of. */

@@ -66,6 +66,17 @@ t.test('a session is tempered target by target, its ranks left alone', async t =
   t.equal(tempered.rarities, rarities)
 })
 
+t.test('counts of some sessions can be left out', async t => {
+  const one = [OPEN, READ, CLOSE]
+  const all = transitionsOf(one, [OPEN, READ, READ, CLOSE], [OPEN, CLOSE])
+  const others = transitionsOf([OPEN, READ, READ, CLOSE], [OPEN, CLOSE])
+  for (let previous = BEGIN; previous < SIZE; previous++)
+    for (let token = END; token < SIZE; token++)
+      t.equal(all.probability(token, previous, transitionsOf(one)), others.probability(token, previous))
+  const alone = transitionsOf([NEVER, CLOSE])
+  t.ok(alone.probability(CLOSE, NEVER, alone) > 0, 'nothing is left')
+})
+
 const session = fc.array(fc.integer({ min: 4, max: SIZE - 1 }), { maxLength: 12 })
 
 t.test('probabilities of what may follow any token are above 0 and come to 1', async t => {

@@ -4,6 +4,7 @@ import { Random } from '../../scorer/random.js'
 import { orderStatistics, unknownSurprise } from '../../scorer/train/held-out-statistics.js'
 import { countKeys } from '../../scorer/train/key-counts.js'
 import { learningRate } from '../../scorer/train/mle.js'
+import { Transitions } from '../../scorer/transitions.js'
 import { BEGIN, END, PAD, UNKNOWN, Vocabulary } from '../../scorer/vocabulary.js'
 
 t.test('one seed gives one sequence of numbers, the same on every machine', async t => {
@@ -83,19 +84,20 @@ t.test('the surprise of an unknown key is the Good-Turing estimate', async t => 
   t.equal(unknownSurprise([]), 0)
 })
 
-const COUNTS = new Map(
-  [
-    { key: 'a', numEvents: 90, numSessions: 9 },
-    { key: 'own', numEvents: 2, numSessions: 1 },
-    { key: 'rare', numEvents: 3, numSessions: 2 },
-  ].map(count => [count.key, count]),
-)
+const VOCABULARY = new Vocabulary(['a', 'own', 'rare'])
+const SESSIONS = [
+  ...Array.from({ length: 8 }, () => ['a', 'a', 'a']),
+  ['a', 'own', 'a'],
+  ['a', 'rare', 'a'],
+  ['a', 'rare', 'a'],
+].map(keys => ({ tokens: Int32Array.from(keys, key => VOCABULARY.id(key)), ended: true }))
+const CORPUS = { transitions: Transitions.of(SESSIONS, VOCABULARY.size), vocabulary: VOCABULARY }
 
 function orderOf(keys: readonly string[], tokens: readonly number[]) {
   const surprises = Float32Array.of(1, 99, 2, 3)
   const score = { surprises, ranks: Float32Array.of(0, 1, 2, 3), rarities: new Float32Array(4) }
   const sequence = { tokens: Int32Array.from(tokens), ended: true }
-  return orderStatistics({ source: { keys, ended: true }, sequence, score }, COUNTS, 50)
+  return orderStatistics({ source: { keys, ended: true }, sequence, score }, CORPUS, new Set(['own']))
 }
 
 t.test('a held-out session is judged by its largest surprise and rank, and by its end', async t => {
@@ -104,7 +106,7 @@ t.test('a held-out session is judged by its largest surprise and rank, and by it
   t.same(unseenAt, [1])
   t.equal(largest('next-key'), 2, 'but for the key that no other session holds')
   t.equal(largest('session-end'), 3)
-  t.equal(largest('top-k'), 50, 'an unknown key ranks behind all others')
+  t.equal(largest('top-k'), VOCABULARY.size, 'an unknown key ranks behind all others')
   t.equal(orderOf(['a', 'a', 'a'], [4, 4, 4]).statistics[DETECTOR_INDEX['top-k']], 3)
 })
 
@@ -113,7 +115,8 @@ t.test(
   async t => {
     const { statistics, surprises, unseenAt } = orderOf(['a', 'rare', 'a'], [4, UNKNOWN, 4])
     t.same(unseenAt, [])
-    const elsewhere = Math.fround(-Math.log((3 - 1) / (95 - 3)))
+    const others = Transitions.of(SESSIONS.slice(0, -1), VOCABULARY.size)
+    const elsewhere = Math.fround(-Math.log(others.probability(VOCABULARY.id('rare'), 4)))
     t.equal(statistics[DETECTOR_INDEX['next-key']], elsewhere)
     t.same(surprises, Float32Array.of(1, elsewhere, 2, 3))
   },
