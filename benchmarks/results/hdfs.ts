@@ -97,7 +97,7 @@ function perSeed(runs: readonly Run[]) {
 
 function languageModel(subsets: readonly Run[], whole: readonly Run[]): Section {
   const text = `The same trainings with the detectors of the sequence alone (\`--detectors ${LANGUAGE_MODEL.join(',')}\`): what the
-network says, without counting what sessions are made of.
+network says with counts of pairs mixed in, whatever sessions are made of.
 
 ${comparison(
   subsets.map(one => one.languageModel),
@@ -118,7 +118,8 @@ function rates(runs: Readonly<Record<'subsets' | 'whole' | 'redrawn', readonly R
   const text = `How many normal sessions are flagged at a false-alarm rate, by seed, against the 95 % interval that follows from the sizes
 of both samples, calibration and judged (beta-binomial); and the mean recall on the anomalies. The interval takes the judged
 sessions to be drawn like those of training. Those of the last rows are: random sessions of the judged file train there, as
-many as the training file has, and the rest are judged.
+many as the training file has, and the rest are judged. The trainings on all share their sessions, and parts most of them, so
+that their five counts are little more than one draw.
 
 ${table(
   ['trained on', 'judged', ...RATE_COLUMNS],
