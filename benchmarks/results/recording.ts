@@ -3,7 +3,7 @@ import { type Evaluation, evaluateSessions, type SessionOutcome } from '../../pl
 import type { SessionSummary } from '../../plugin/verdict.js'
 import type { JudgeOptions } from '../../scorer/judge.js'
 import { summaries, trainedOnLines } from './lines.js'
-import { RATE_COLUMNS, RATES, type RateCheck, rateCheck, rateRows } from './rate-check.js'
+import { RATE_COLUMNS, RATES, rateCheck, rateRows } from './rate-check.js'
 import { type Section, spread, table } from './section.js'
 
 const ERROR_LEVEL = /\b(?:ERROR|FATAL|PANIC):/
@@ -19,9 +19,14 @@ export function recordingReading({ sessionRegex }: Recording) {
 /** What one model makes of the second part. */
 interface Run {
   readonly atDefaults: Evaluation
-  readonly byRate: readonly RateCheck[]
+  /** At the rates asked for, in their order. */
+  readonly atRates: readonly Evaluation[]
+  readonly numSessions: number
   readonly numTrimmed: number
 }
+
+/** A log that holds its anomalies needs a rate at which they have room. */
+const DIRTY_RATE = 0.05
 
 /** The bundled recording: trained on its part without faults with each seed, and once on all of it as it stands. */
 export async function recordingSections(seeds: readonly number[]): Promise<Section[]> {
@@ -29,10 +34,8 @@ export async function recordingSections(seeds: readonly number[]): Promise<Secti
   const byLevel = await judgedByLevel(recording)
   const quiet: Run[] = []
   for (const seed of seeds)
-    quiet.push(await run(recording, { to: recording.numTrainingLines, isTrimmed: true, seed, rates: RATES }))
-  const whole: Run[] = []
-  for (const isTrimmed of [true, false])
-    whole.push(await run(recording, { to: Number.POSITIVE_INFINITY, isTrimmed, seed: seeds[0]!, rates: [] }))
+    quiet.push(await run(recording, { to: recording.numTrainingLines, seed, rates: RATES }))
+  const whole = await run(recording, { to: Number.POSITIVE_INFINITY, seed: seeds[0]!, rates: [DIRTY_RATE] })
   return [accuracy(seeds, byLevel, quiet, whole), falseAlarms(seeds, quiet)]
 }
 
@@ -42,16 +45,16 @@ function secondPart(recording: Recording): AsyncGenerator<string> {
 
 async function run(
   recording: Recording,
-  { to, isTrimmed, seed, rates }: { to: number; isTrimmed: boolean; seed: number; rates: readonly number[] },
+  { to, seed, rates }: { to: number; seed: number; rates: readonly number[] },
 ): Promise<Run> {
   const source = (): AsyncGenerator<string> => recordedLines(recording, 0, to)
-  const model = await trainedOnLines(source, recordingReading(recording), { isTrimmed, seed })
+  const model = await trainedOnLines(source, recordingReading(recording), { isTrimmed: true, seed })
   const judge = async (detect: JudgeOptions): Promise<Evaluation> =>
     evaluateRecording(recording, await summaries(model.path, secondPart(recording), detect))
-  const byRate: RateCheck[] = []
-  for (const rate of rates)
-    byRate.push(rateCheck(rate, await judge({ falseAlarmRate: rate }), model.numSessions))
-  return { atDefaults: await judge({}), byRate, numTrimmed: model.trimmedIds.length }
+  const atRates: Evaluation[] = []
+  for (const falseAlarmRate of rates) atRates.push(await judge({ falseAlarmRate }))
+  const { numSessions, trimmedIds } = model
+  return { atDefaults: await judge({}), atRates, numSessions, numTrimmed: trimmedIds.length }
 }
 
 async function judgedByLevel(recording: Recording): Promise<Evaluation> {
@@ -98,12 +101,7 @@ function evaluate(
   )
 }
 
-function accuracy(
-  seeds: readonly number[],
-  byLevel: Evaluation,
-  quiet: readonly Run[],
-  whole: readonly Run[],
-): Section {
+function accuracy(seeds: readonly number[], byLevel: Evaluation, quiet: readonly Run[], whole: Run): Section {
   const { normal, abnormal } = byLevel
   const evaluations = quiet.map(({ atDefaults }) => atDefaults)
   const row = (method: string, of: readonly Evaluation[], numTrimmed: number | string) => [
@@ -122,11 +120,14 @@ ${table(
   [
     row('a line of level ERROR or worse', [byLevel], ''),
     row('LogNEO, trained before the faults', evaluations, quiet.map(one => one.numTrimmed).join(', ')),
-    row('LogNEO, trained on the whole log', [whole[0]!.atDefaults], whole[0]!.numTrimmed),
-    row('the same without trimming', [whole[1]!.atDefaults], whole[1]!.numTrimmed),
+    row('LogNEO, trained on the whole log', [whole.atDefaults], whole.numTrimmed),
+    row(`the same, at a false-alarm rate of ${DIRTY_RATE}`, whole.atRates, whole.numTrimmed),
   ],
-)}`
-  const figures = { byLevel, quiet: evaluations, whole: whole.map(one => one.atDefaults) }
+)}
+
+The whole log holds its faults, 20 kinds of them, each 2 to 24 times: as often as its rarer tasks. Nothing in the keys tells seldom work from
+recurring faults, so that none are trimmed, and at the default rate they pass as what this server does.`
+  const figures = { byLevel, quiet: evaluations, whole: [whole.atDefaults, ...whole.atRates] }
   return { name: 'recording', title: 'PostgreSQL recording', text, figures }
 }
 
@@ -136,14 +137,17 @@ function spreadOf(values: readonly number[]): string {
 }
 
 function falseAlarms(seeds: readonly number[], runs: readonly Run[]): Section {
+  const checks = runs.map(({ atRates, numSessions }) =>
+    atRates.map((evaluation, i) => rateCheck(RATES[i]!, evaluation, numSessions)),
+  )
   const text = `How many of the ${runs[0]!.atDefaults.normal} ordinary sessions of the second part are flagged at a false-alarm rate by the same models (seeds
 ${seeds.join(', ')}), against the 95 % interval that follows from the sizes of both samples; and the mean recall on the faults.
 
-${table(RATE_COLUMNS, rateRows(runs.map(({ byRate }) => byRate)))}`
+${table(RATE_COLUMNS, rateRows(checks))}`
   return {
     name: 'recording-false-alarms',
     title: 'PostgreSQL recording: false alarms as asked',
     text,
-    figures: runs.map(({ byRate }, i) => ({ seed: seeds[i], byRate })),
+    figures: checks.map((byRate, i) => ({ seed: seeds[i], byRate })),
   }
 }
