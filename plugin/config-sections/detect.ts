@@ -11,7 +11,10 @@ const adopt = settings({
   enabled: yesOrNo('Whether what keeps coming back in flagged sessions is taken as normal.'),
   sessions: optional(someInteger(2, 1e6, 'Flagged sessions that must show it.'), recurrence.sessions),
   share: optional(
-    someNumber({ above: 0, below: 1 }, 'Share of the sessions since the first that must show it.'),
+    someNumber(
+      { above: 0, below: 1 },
+      'Share of the sessions that must show it: since the first, or of low severity among the latest.',
+    ),
     recurrence.share,
   ),
   minutes: optional(

@@ -30,6 +30,17 @@ t.test('they must make up a share of all sessions', async t => {
   t.equal(sightingsNeeded(new Recurrence(options), true, 1, 20), undefined, 'one in twenty-one')
 })
 
+t.test('a stray first sighting does not hold up a burst of low severity', async t => {
+  const seen = (isMild: boolean): number | undefined => {
+    const recurrence = new Recurrence({ sessions: 5, minutes: 60, share: 0.1 })
+    recurrence.see('odd', 0, isMild)
+    for (let i = 0; i < 1000; i++) recurrence.closes()
+    return sightingsNeeded(recurrence, isMild, 15)
+  }
+  t.equal(seen(true), 5)
+  t.equal(seen(false), undefined, 'else it must be as common all along')
+})
+
 t.test('what was adopted begins anew, and what has no time never recurs', async t => {
   const recurrence = new Recurrence({ sessions: 2 })
   t.equal(sightingsNeeded(recurrence, true, 1), 2)
