@@ -32,9 +32,14 @@ type Part = (options: ResultsOptions) => Promise<readonly Section[]> | undefined
 
 const SEED = 42
 
+/** The usual seed, and then 1, 2 ... so many in all. */
+function seedsFrom(count: number): number[] {
+  return [SEED, ...Array.from({ length: count - 1 }, (_, i) => i + 1)]
+}
+
 /** In the order of the document, the parts by name. */
 const PARTS: Readonly<Record<string, Part>> = {
-  recording: ({ seeds }) => recordingSections([SEED, ...Array.from({ length: seeds - 1 }, (_, i) => i + 1)]),
+  recording: ({ seeds }) => recordingSections(seedsFrom(seeds)),
   batchings: async () => [await batchingSection(SEED)],
   hdfs: ({ hdfs, seeds }) =>
     hdfs === undefined ? undefined : readHdfs(hdfs).then(data => hdfsSections(data, seeds)),
@@ -46,10 +51,10 @@ const PARTS: Readonly<Record<string, Part>> = {
     hdfs === undefined
       ? undefined
       : readHdfs(hdfs).then(async data => [await fewSessionsSection(data, seeds)]),
-  stream: ({ stream, streamLabels }) =>
+  stream: ({ stream, streamLabels, seeds }) =>
     stream === undefined || streamLabels === undefined
       ? undefined
-      : streamSection({ stream, labels: streamLabels }, SEED).then(section => [section]),
+      : streamSection({ stream, labels: streamLabels }, seedsFrom(seeds)).then(section => [section]),
   hadoop: ({ hadoop }) =>
     hadoop === undefined ? undefined : hadoopSection(hadoop, SEED).then(section => [section]),
 }

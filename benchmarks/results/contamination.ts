@@ -1,5 +1,4 @@
 import { Random } from '../../scorer/random.js'
-import type { KeySequence } from '../../scorer/train/train.js'
 import { findOutliers } from '../../scorer/train/trim.js'
 import { ended, type HdfsData, LabelledScores } from './hdfs-data.js'
 import { trainedOn } from './model-cache.js'
@@ -49,8 +48,7 @@ async function dirtyRun(data: HdfsData, share: number, seed: number, isTrimmed: 
   const dirty = ended([...data.training, ...drawn.slice(0, numAnomalies)])
   const outliers = isTrimmed ? findOutliers(dirty) : new Set<number>()
   const numNormalTrimmed = [...outliers].filter(i => i < data.training.length).length
-  const kept: KeySequence[] = dirty.filter((_, i) => !outliers.has(i))
-  const { bundle } = await trainedOn(kept, { seed })
+  const { bundle } = await trainedOn(dirty, { seed, trim: isTrimmed })
   const scores = await LabelledScores.of(bundle, { ...data, abnormal: drawn.slice(numAnomalies) })
   const { f1, recall, falsePositives } = scores.evaluate()
   return {

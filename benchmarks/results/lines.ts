@@ -23,9 +23,12 @@ export async function trainedOnLines(
   const log = await readTrainingLog(source, { ...reading, drain: {}, seed })
   const sequences = log.sequences.filter(({ keys }) => keys.length > 0)
   const outliers = isTrimmed ? findOutliers(sequences) : new Set<number>()
-  const kept = sequences.filter((_, i) => !outliers.has(i))
-  const { path } = await trainedOn(kept, { seed }, log)
-  return { path, numSessions: kept.length, trimmedIds: [...outliers].map(i => sequences[i]!.id!) }
+  const { path } = await trainedOn(sequences, { seed, trim: isTrimmed }, log)
+  return {
+    path,
+    numSessions: sequences.length - outliers.size,
+    trimmedIds: [...outliers].map(i => sequences[i]!.id!),
+  }
 }
 
 /** Sends lines through a stage, in calls of so many, and ends the input. */

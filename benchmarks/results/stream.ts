@@ -2,7 +2,7 @@ import { evaluateSessions, type SessionOutcome } from '../../plugin/evaluation.j
 import { readLines } from '../../plugin/input/lines.js'
 import type { SessionSummary } from '../../plugin/verdict.js'
 import { summaries, trainedOnLines } from './lines.js'
-import { percent, type Section, table } from './section.js'
+import { percent, type Section, spread, table } from './section.js'
 
 const SESSION = /blk_-?\d+/
 const READING = {
@@ -17,18 +17,25 @@ export interface StreamFiles {
   readonly labels: string
 }
 
-/** The raw stream of HDFS: its first half trains as it stands, the second half is judged line by line. */
-export async function streamSection({ stream, labels }: StreamFiles, seed: number): Promise<Section> {
+/** The raw stream of HDFS: its first half trains as it stands, the second half is judged line by line; without trimming with the first seed alone. */
+export async function streamSection(
+  { stream, labels }: StreamFiles,
+  seeds: readonly number[],
+): Promise<Section> {
   const isAbnormal = await readLabels(labels)
   const lines: string[] = []
   for await (const line of readLines([stream])) lines.push(line)
   const [first, second] = [lines.slice(0, lines.length / 2), lines.slice(lines.length / 2)]
   const begun = sessionsOf(first)
-  const runs = []
-  for (const isTrimmed of [true, false]) {
+  const runs: Run[] = []
+  for (const { seed, isTrimmed } of [
+    ...seeds.map(seed => ({ seed, isTrimmed: true })),
+    { seed: seeds[0]!, isTrimmed: false },
+  ]) {
     const model = await trainedOnLines(() => each(first), READING, { isTrimmed, seed })
     const judged = await summaries(model.path, each(second))
     runs.push({
+      seed,
       isTrimmed,
       numTraining: model.numSessions,
       numTrimmed: model.trimmedIds.length,
@@ -73,10 +80,17 @@ function figures(judged: readonly SessionSummary[], isAbnormal: ReadonlyMap<stri
 }
 
 type Run = ReturnType<typeof figures> & {
+  readonly seed: number
   readonly isTrimmed: boolean
   readonly numTraining: number
   readonly numTrimmed: number
   readonly numAnomaliesTrimmed: number
+}
+
+/** F1 of several seeds in a few words. */
+function meanOf(runs: readonly Run[]): string {
+  const { mean, deviation } = spread(runs.map(({ f1 }) => f1))
+  return runs.length === 1 ? '' : ` F1 at defaults ${mean.toFixed(4)} ± ${deviation.toFixed(4)}.`
 }
 
 function describe(
@@ -86,10 +100,11 @@ function describe(
   const { normal, abnormal } = runs[0]!
   const text = `${numLines} raw lines in the order of time. The first half trains as it stands, with ${numAbnormal} anomalous sessions in it. In the
 second half the ${normal} normal and ${abnormal} anomalous sessions that begin there are judged (\`--complete\`); ${numCut} that the
-cut through the middle leaves without their beginning are not. One seed.
+cut through the middle leaves without their beginning are not.${meanOf(runs.filter(run => run.isTrimmed))}
 
 ${table(
   [
+    'seed',
     'trimmed',
     'sessions trained on',
     'anomalies trimmed',
@@ -100,6 +115,7 @@ ${table(
     'flagged normal',
   ],
   runs.map(run => [
+    run.seed,
     run.isTrimmed ? 'yes, the default' : 'no',
     run.numTraining,
     run.numAnomaliesTrimmed,
