@@ -109,9 +109,9 @@ export function orderStatistics(
 
 /**
  * Surprise of a session's first line of a kind never seen, in nats: -ln of the Good-Turing probability of such an event, kinds seen in one session
- * only over events (Good, 1953); but no less than the order of keys surprises in as many sessions as hold kinds of their own. Where new kinds are rarer among
- * sessions than odd orders are, they must not drown among them. The network cannot know either: what it never saw as a target gets whatever
- * the softmax leaves over.
+ * only over events (Good, 1953); but no less than what the order of keys comes to in as many sessions as hold kinds of their own. Where new kinds
+ * are rarer among sessions than odd orders are, they must not drown among them. The network cannot know either: what it never saw as a target
+ * gets whatever the softmax leaves over.
  */
 export function unknownSurprise(
   keyCounts: readonly KeyCount[],
