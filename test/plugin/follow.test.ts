@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { appendFile, copyFile, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -288,6 +289,22 @@ t.test('other lines never go by a name that was used: the same text written anew
     await subject.sees(numSeen)
   }
   t.strictSame(recurring(subject), [])
+})
+
+t.test('the same text written anew is read, however soon it comes after the file was truncated', async t => {
+  const subject = Subject.make(t)
+  await writeFile(subject.path, text(0, 5))
+  const increment = subject.counters.increment.bind(subject.counters)
+  subject.counters.increment = (name, by) => {
+    // Before the file is opened again.
+    if (name === 'follow_truncations_total') writeFileSync(subject.path, text(0, 5))
+    increment(name, by)
+  }
+  await subject.start()
+  await subject.sees(5)
+  await truncate(subject.path)
+  await subject.sees(10)
+  t.strictSame(subject.seen, [...lines(0, 5), ...lines(0, 5)])
 })
 
 t.test('other lines never go by a name that was used: files of two nodes', async t => {

@@ -99,10 +99,11 @@ export class FileFollower {
     const { path } = this
     const before = this.#before
     if (before !== undefined && 'rotatedMs' in before) return following(path, before.rotatedMs)
-    const position = before?.rewritten ?? this.positions.get(path)
+    const rewritten = before?.rewritten
+    const position = rewritten ?? this.positions.get(path)
     if (position === undefined)
       return { path, offset: this.options.startAt === 'end' ? await sizeOf(path) : 0 }
-    const place = await locate(path, position)
+    const place = await locate(path, position, rewritten !== undefined)
     if (place !== undefined) return place
     this.#tellLost(position)
     this.#before = { rotatedMs: Number.POSITIVE_INFINITY }

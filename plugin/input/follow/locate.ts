@@ -41,9 +41,16 @@ async function sibling(path: string): Promise<Sibling | undefined> {
   return { path, device: found.dev, inode: found.ino, size: found.size, modifiedMs: found.mtimeMs }
 }
 
-/** Where the file of a position is now: under its path, or rotated away, also as a copy or compressed; nothing when it is gone or written anew. */
-export async function locate(path: string, position: Position): Promise<Place | undefined> {
-  const live = await sibling(path)
+/**
+ * Where the file of a position is now: under its path, or rotated away, also as a copy or compressed; nothing when it is gone or written anew.
+ * @param isRewritten whether what is under the path is known to be written anew: it may hold the same text again
+ */
+export async function locate(
+  path: string,
+  position: Position,
+  isRewritten = false,
+): Promise<Place | undefined> {
+  const live = isRewritten ? undefined : await sibling(path)
   const candidates = [...(live ? [live] : []), ...(await rotatedFiles(path))]
   for (const candidate of candidates) {
     const isSame = candidate.inode === position.inode && candidate.device === position.device
