@@ -45,10 +45,10 @@ export class OnlineAdopter implements Adopter {
 
   passes(session: Session, place: Place, detector: DetectorName, surprise: number): boolean {
     const { judge, keys } = this.parts
-    if (!judge.isOdd(detector, surprise)) return false
     const { previous, token, templateId } = place
-    const oddity = token === UNKNOWN ? newTemplate(templateId!) : orderOddity(previous, token, keys)
-    return this.#passes(session, oddity)
+    // New kinds of line add up, and other detectors see them too: adopted ones must count for nothing though one of them is not odd.
+    if (token === UNKNOWN) return this.#passes(session, newTemplate(templateId!))
+    return judge.isOdd(detector, surprise) && this.#passes(session, orderOddity(previous, token, keys))
   }
 
   passesHabit(

@@ -100,6 +100,20 @@ t.test('without adoption only what somebody marks is taken as normal, at once', 
   t.same(await flags(engine, NEW, 1, START_MS + 100 * MINUTE_MS, 0), [false])
 })
 
+t.test(
+  'a kind of line that was marked counts for nothing, whatever detectors see it and however often it comes',
+  async t => {
+    const state = StateDirectory.open()
+    const { engine } = await openSmall({ state, detect: { falseAlarmRate: 0.02, detectors: ['key-set'] } })
+    t.teardown(() => engine.close())
+    t.same(await flags(engine, NEW, 1, START_MS, 0), [true])
+    t.ok(state.mark(`x${START_MS}`))
+    const often = ['open', 'write', ...Array(20).fill('retry'), 'sync', 'close']
+    t.same(await flags(engine, NEW, 1, START_MS + MINUTE_MS, 0), [false])
+    t.same(await flags(engine, often, 1, START_MS + 2 * MINUTE_MS, 0), [false])
+  },
+)
+
 t.test('a session that lacks lines, or holds them in another order, can be marked too', async t => {
   const { engine, state } = await open()
   t.teardown(() => engine.close())
