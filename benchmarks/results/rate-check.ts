@@ -14,6 +14,7 @@ export interface RateCheck {
   readonly recall: number
 }
 
+/** @param numCalibrated sessions that the threshold was set on */
 export function rateCheck(
   rate: number,
   { falsePositives, recall, normal }: { falsePositives: number; recall: number; normal: number },

@@ -21,7 +21,8 @@ export class Composition {
   /** Counts a token in, and raises findings by what that settles, whatever may still come. */
   observe(tally: Tally, token: number, findings: Findings): void {
     const count = tally.add(token)
-    if (this.#isUnseen(token, 0)) this.#keySet.observeUnseen(token, count, findings['key-set'], 0)
+    if (token === UNKNOWN || (count === 1 && this.#isUnseen(token, 0)))
+      this.#keySet.observeUnseen(token, count, findings['key-set'], 0)
     else if (count === 1) this.#keySet.observe(tally, token, findings['key-set'], 0)
     else this.#countVector.observe(token, count, findings['count-vector'], 0)
   }

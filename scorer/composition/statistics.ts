@@ -3,6 +3,8 @@ import { UNKNOWN } from '../vocabulary.js'
 import type { Tally } from './tally.js'
 
 const count = z.number().int().nonnegative()
+/** Sizes that counts can have (see sizeOf). */
+const MAX_SIZES = 32
 
 /** Statistics as stored: plain numbers. */
 export const compositionSchema = z.strictObject({
@@ -10,7 +12,7 @@ export const compositionSchema = z.strictObject({
   /** By token id: sessions in which the token came 1 time, 2 or 3 times, 4 to 7, 8 to 15 ... */
   counts: z.array(z.array(count)),
   /** Sessions by how many of their lines are of kinds that no other session holds: 1, 2 or 3, 4 to 7 ... */
-  unique: z.array(count),
+  unique: z.array(count).max(MAX_SIZES),
   /** In fives: tokens a < b; sessions that hold both, with fewer a than b, as many, more. */
   pairs: z.array(count),
 })

@@ -53,7 +53,7 @@ export function judgeHeldOut(
   const unseenKey = new UnseenKey(first, corpus.composition)
   const composition = new Composition(corpus.composition)
   sessions.forEach(({ source }, i) => {
-    const { statistics, surprises, unseenAt } = orders[i]!
+    const { statistics, surprises, unseenAt, tokens } = orders[i]!
     const { statistics: beyond = {} } = source
     for (const at of unseenAt) surprises[at] = first
     if (unseenAt.length > 0)
@@ -61,7 +61,6 @@ export function judgeHeldOut(
         unseenKey.surprise(unseenAt.length, isWhole(source) ? 1 : 0) + (beyond['unseen-key'] ?? 0)
     statistics[DETECTOR_INDEX.parameter] = beyond.parameter ?? 0
     statistics[DETECTOR_INDEX['time-gap']] = beyond['time-gap'] ?? 0
-    const tokens = source.keys.map(key => corpus.vocabulary.id(key))
     showFindings(statistics, composition.judgeOwn(tokens, isWhole(source)))
   })
   return { judged: orders, unknownSurprise: first }
@@ -74,6 +73,8 @@ function isUnique({ numSessions }: KeyCount): boolean {
 interface OrderStatistics extends JudgedSession {
   /** Places of lines of kinds that no other session holds. */
   readonly unseenAt: readonly number[]
+  /** Its keys, those included that its model did not learn. */
+  readonly tokens: Int32Array
 }
 
 /**
@@ -81,7 +82,7 @@ interface OrderStatistics extends JudgedSession {
  * judged by how often it follows the one before in other sessions, as the model kept did learn it. @param unique keys that one session holds
  */
 export function orderStatistics(
-  { source, sequence: { tokens }, score: { surprises: said, ranks, rarities } }: HeldOutSession,
+  { source, sequence: { tokens: learnt }, score: { surprises: said, ranks, rarities } }: HeldOutSession,
   { transitions, vocabulary }: Pick<Corpus, 'transitions' | 'vocabulary'>,
   unique: ReadonlySet<string>,
 ): OrderStatistics {
@@ -90,21 +91,21 @@ export function orderStatistics(
     const index = DETECTOR_INDEX[statistic]
     if (value > statistics[index]!) statistics[index] = value
   }
-  const ids = Int32Array.from(source.keys, key => vocabulary.id(key))
-  const own = tokens.includes(UNKNOWN)
-    ? Transitions.of([{ tokens: ids, ended: source.ended }], vocabulary.size)
+  const tokens = Int32Array.from(source.keys, key => vocabulary.id(key))
+  const own = learnt.includes(UNKNOWN)
+    ? Transitions.of([{ tokens, ended: source.ended }], vocabulary.size)
     : undefined
   const surprises = Float32Array.from(said)
   const unseenAt: number[] = []
   for (let i = 0; i < surprises.length; i++) {
-    const isLearnt = tokens[i] !== UNKNOWN
+    const isLearnt = learnt[i] !== UNKNOWN
     raise('top-k', isLearnt ? ranks[i]! : vocabulary.size)
     raise('rarity', isLearnt ? rarities[i]! : UNSEEN_RARITY)
-    if (!isLearnt) surprises[i] = -Math.log(transitions.probability(ids[i]!, ids[i - 1] ?? BEGIN, own))
+    if (!isLearnt) surprises[i] = -Math.log(transitions.probability(tokens[i]!, tokens[i - 1] ?? BEGIN, own))
     if (!isLearnt && unique.has(source.keys[i]!)) unseenAt.push(i)
     else raise(i < tokens.length ? 'next-key' : 'session-end', surprises[i]!)
   }
-  return { statistics, surprises, unseenAt }
+  return { statistics, surprises, unseenAt, tokens }
 }
 
 /**

@@ -92,20 +92,23 @@ export async function train(
   const keyCounts = countKeys(usable)
   const composition = compose(usable, vocabulary)
   const heldOut = results.flatMap(({ scores, parameters }, fold) => {
-    const transitions = Transitions.of(tasks[fold]!.training, vocabulary.size)
-    return tasks[fold]!.heldOut.map((sequence, i) => {
+    const { training, heldOut } = tasks[fold]!
+    const transitions = Transitions.of(training, vocabulary.size)
+    return heldOut.map((sequence, i) => {
       const score = transitions.temperAll(sequence, scores[i]!)
       return { source: splits[fold]!.heldOut[i]!, sequence, score, parameters, transitions }
     })
   })
-  const corpus = { keyCounts, composition, transitions: transitionsOf(shuffled, vocabulary), vocabulary }
+  const all = toTokens(shuffled, key => vocabulary.id(key))
+  const transitions = Transitions.of(all, vocabulary.size)
+  const corpus = { keyCounts, composition, transitions, vocabulary }
   const { judged, unknownSurprise } = judgeHeldOut(heldOut, corpus)
   return {
     config,
     parameters: final.parameters,
     vocabulary,
     composition,
-    transitions: Transitions.of(allTasks[0]!.training, vocabulary.size),
+    transitions,
     validation: makeValidation(judged.map(({ statistics }) => statistics)),
     unknownSurprise,
     training: {
@@ -182,15 +185,16 @@ function makeTask(
   options: ResolvedTrainOptions,
 ): FitTask {
   const learnt = new Set(split.training.flatMap(({ keys }) => keys))
-  const toTokens =
-    (id: (key: string) => number) =>
-    ({ keys, ended }: KeySequence): TokenSequence => ({ tokens: Int32Array.from(keys, id), ended })
   return {
     config,
     options,
-    training: split.training.map(toTokens(key => vocabulary.id(key))),
-    heldOut: split.heldOut.map(toTokens(key => (learnt.has(key) ? vocabulary.id(key) : UNKNOWN))),
+    training: toTokens(split.training, key => vocabulary.id(key)),
+    heldOut: toTokens(split.heldOut, key => (learnt.has(key) ? vocabulary.id(key) : UNKNOWN)),
   }
+}
+
+function toTokens(sequences: readonly KeySequence[], id: (key: string) => number): TokenSequence[] {
+  return sequences.map(({ keys, ended }) => ({ tokens: Int32Array.from(keys, id), ended }))
 }
 
 /** Trains all models; the first one is kept, and where there are several the others are the folds. */
@@ -212,15 +216,6 @@ const SHARE_FOR_TRAINING = 0.92
 
 function deadline(budgetSeconds: number | undefined): number | undefined {
   return budgetSeconds && Date.now() + 1000 * budgetSeconds * SHARE_FOR_TRAINING
-}
-
-/** Which keys follow which in sessions. */
-function transitionsOf(sequences: readonly KeySequence[], vocabulary: Vocabulary): Transitions {
-  const toTokens = ({ keys, ended }: KeySequence): TokenSequence => ({
-    tokens: Int32Array.from(keys, key => vocabulary.id(key)),
-    ended,
-  })
-  return Transitions.of(sequences.map(toTokens), vocabulary.size)
 }
 
 /** What whole sessions are made of. */

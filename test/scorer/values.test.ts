@@ -127,7 +127,7 @@ t.test('an unknown key is no less surprising than orders are in as many sessions
   const session = (surprise: number, unseenAt: number[] = []) => {
     const statistics = newStatistics()
     statistics[DETECTOR_INDEX['next-key']] = surprise
-    return { statistics, surprises: new Float32Array(1), unseenAt }
+    return { statistics, surprises: new Float32Array(1), unseenAt, tokens: new Int32Array(1) }
   }
   const keys = [count('a', 100), count('own', 1)]
   const orders = Array.from({ length: 100 }, (_, i) => session(i / 10))
