@@ -73,12 +73,12 @@ export class Examiner {
 
   /** Judges a line in all its sessions. @returns the verdict of the first */
   event(tree: Predictions, occurrence: Occurrence): Verdict {
-    const { node, token, previous, sessions } = occurrence
+    const { node, token, recent, sessions } = occurrence
     const { judge, adopter, composition, transitions, unseenKey } = this.parts
     const isKnown = token !== UNKNOWN
     const detector = isKnown ? 'next-key' : 'unseen-key'
     const surprise = isKnown
-      ? transitions.temper(tree.surprise(node, token), token, previous)
+      ? transitions.temper(tree.surprise(node, token), token, recent)
       : unseenKey.first + (occurrence.level?.surprise ?? 0)
     const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
     let verdict: Verdict | undefined
@@ -122,7 +122,7 @@ export class Examiner {
   /** What is told of a line in the first of its sessions. */
   #verdict(
     tree: Predictions,
-    { node, previous, sessions, template, templateId }: Occurrence,
+    { node, recent, sessions, template, templateId }: Occurrence,
     { surprise, rank, judgement, message }: Decided,
   ): Verdict {
     const { judge, bundleId } = this.parts
@@ -147,7 +147,7 @@ export class Examiner {
       reasons,
       message: message!,
       evidence,
-      expected: expectedNext(this.parts, tree, node, previous),
+      expected: expectedNext(this.parts, tree, node, recent),
     }
   }
 
@@ -161,13 +161,13 @@ export class Examiner {
   }
 
   #conclude(tree: Predictions, ending: Ending, session: Session): void {
-    const { closed, mayPause, node, previous, timeMs } = ending
+    const { closed, mayPause, node, previous, recent, timeMs } = ending
     this.#clear()
     this.parts.composition.conclude(session.tally, this.#findings)
     for (const finding of Object.values(this.#findings))
       finding.surprise = silenceSurprise(finding.surprise, mayPause)
     if (isTrueEnd(closed)) {
-      const atOnce = this.parts.transitions.temper(tree.surprise(node, END), END, previous)
+      const atOnce = this.parts.transitions.temper(tree.surprise(node, END), END, recent)
       const surprise = silenceSurprise(atOnce, mayPause)
       const place = { previous, token: END, templateId: undefined, timeMs }
       const isNormal = this.parts.adopter.passes(session, place, 'session-end', surprise)
@@ -258,12 +258,12 @@ export class Examiner {
 
   #explainSequence(
     tree: Predictions,
-    { node, previous }: { readonly node: number; readonly previous: number },
+    { node, previous, recent }: Pick<Occurrence, 'node' | 'previous' | 'recent'>,
     template: string | undefined,
     isKnown: boolean,
     surprise: number,
   ): string {
-    const expected = expectedNext(this.parts, tree, node, previous)
+    const expected = expectedNext(this.parts, tree, node, recent)
     return explain({ template, isKnown, surprise }, previous, expected, this.parts.keys)
   }
 }

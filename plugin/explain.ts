@@ -18,15 +18,15 @@ export interface Occurrence {
   readonly surprise: number
 }
 
-/** The templates held likeliest after a known prefix that ends with `previous`. */
+/** The templates held likeliest after a known prefix. @param recent the context that counts know of it */
 export function expectedNext(
   { keys, transitions }: { readonly keys: Keys; readonly transitions: Transitions },
   tree: Predictions,
   node: number,
-  previous: number,
+  recent: number,
 ): Expected[] {
   return transitions
-    .temperLikely(tree.likeliest(node, NUM_EXPECTED + 1), previous)
+    .temperLikely(tree.likeliest(node, NUM_EXPECTED + 1), recent)
     .map(({ token, probability }) => ({
       template: token === END ? END_OF_SESSION : (keys.template(token) ?? ''),
       probability: Number(probability.toPrecision(4)),

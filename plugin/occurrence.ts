@@ -7,6 +7,8 @@ export interface Occurrence {
   readonly token: number
   /** The token before. */
   readonly previous: number
+  /** The last tokens, as the context that counts know of them. */
+  readonly recent: number
   /** All sessions it counts in; it is judged in the first. */
   readonly sessions: readonly Session[]
   /** As the template reads at this point: later lines may widen it. */
@@ -27,6 +29,7 @@ export interface Ending {
   /** Where a true end comes; the prefix before it is known. */
   readonly node: number
   readonly previous: number
+  readonly recent: number
   readonly sessions: readonly Session[]
   readonly closed: CloseReason
   /** Share of the pauses there that last longer than the session has been quiet. */

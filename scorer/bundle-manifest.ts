@@ -5,7 +5,7 @@ import { BundleError } from './errors.js'
 
 export const BUNDLE_FORMAT = 'logneo-bundle'
 /** Version of the format that this program writes, and the newest it reads. */
-export const BUNDLE_VERSION = 4
+export const BUNDLE_VERSION = 5
 /** By this file a directory is known to be a bundle. */
 export const MANIFEST_FILE = 'manifest.json'
 const MAX_MANIFEST_BYTES = 256 * 2 ** 20

@@ -107,16 +107,15 @@ export async function readBundle(path: string): Promise<Bundle> {
   const table = parseFile(path, COMPOSITION_FILE, composition, compositionSchema)
   const { vocabularySize } = manifest.model
   if (table.counts.length !== vocabularySize) throw damaged(path, 'vocabulary and composition disagree')
-  const triples = parseFile(path, TRANSITIONS_FILE, transitions, transitionsSchema)
-  if (!Transitions.isTable(triples, vocabularySize))
-    throw damaged(path, 'vocabulary and transitions disagree')
+  const rows = parseFile(path, TRANSITIONS_FILE, transitions, transitionsSchema)
+  if (!Transitions.isTable(rows, vocabularySize)) throw damaged(path, 'vocabulary and transitions disagree')
   return {
     id: manifest.id,
     config: manifest.model,
     parameters: readSafetensors(weights, parameterLayout(manifest.model)),
     vocabulary: new Vocabulary(manifest.vocabulary),
     composition: CompositionStatistics.fromTable(table),
-    transitions: Transitions.fromTable(triples, vocabularySize),
+    transitions: Transitions.fromTable(rows, vocabularySize),
     validation: parseFile(path, VALIDATION_FILE, validation, validationSchema),
     unknownSurprise: manifest.unknownSurprise,
     training: manifest.training,

@@ -2,140 +2,206 @@ import { z } from 'zod'
 import type { LikelyToken } from './likeliest.js'
 import type { TokenSequence } from './segments.js'
 import type { SequenceScores } from './sequence-scorer.js'
-import { BEGIN, END } from './vocabulary.js'
+import { BEGIN, END, PAD } from './vocabulary.js'
 
 const count = z.number().int().nonnegative()
 
-/** Counts as stored, in threes: a token, one that followed it, and how often it did. */
+/** What counts say weighs so much beside the network. */
+const SHARE = 0.1
+/** Tokens that counts look back at. */
+const ORDER = 3
+/** Numbers in a row as stored. */
+const ROW = ORDER + 2
+/** Continuations after which no further sessions are counted; so many take some 60 MB. */
+const MAX_CONTINUATIONS = 1_000_000
+/** The context of no tokens. */
+const EMPTY = 0
+
+/** Counts as stored, in rows: the tokens before, PAD in front of fewer than three, the token that followed, and how often it did. */
 export const transitionsSchema = z.array(count)
 
-/** What counts say weighs so much beside the network. */
-const SHARE = 0.05
-/** Pairs kept at most, some 50 MB; further ones are not noted. */
-const MAX_PAIRS = 1_000_000
-
 /**
- * How often each token followed another in training, begin and end of sessions included: a language model that looks back one token, mixed
- * with the network (Jelinek and Mercer, 1980).
+ * How often each token followed the three before it in training, begin and end of sessions included: a language model of counts, mixed with the
+ * network (Jelinek and Mercer, 1980).
  *
- * In a context that training hardly had, a network is as sure of itself as anywhere, and calls a continuation that is common elsewhere one in
- * 100,000. Counts are never so far off, so mixed in they bound what it may claim: a token that follows the one before it in p of all
- * cases is at most -ln(SHARE p) nats of a surprise. What never followed stays as surprising as it was.
+ * A network is as sure of itself where training had little to learn from as anywhere, and calls what came again and again after these very
+ * tokens one in 100,000. Counts are never so far off, so mixed in they bound what it may claim: a token that follows in p of all cases is at most
+ * -ln(SHARE p) nats of a surprise. What never followed stays as surprising as it was. The end stays as the network has it, too: whether a session
+ * is complete hangs on all of it, of which counts see the last three tokens.
  */
 export class Transitions {
-  /** By previous V + token. */
-  readonly #pairs = new Map<number, number>()
-  /** By token: how many followed it, and how many different ones. */
-  readonly #followers: Float64Array
-  readonly #kinds: Float64Array
-  /** By token: how often it came. */
-  readonly #counts: Float64Array
-  #numEvents = 0
-  #numKinds = 0
+  /** By context V + token: the context that looks back at that token too. */
+  readonly #longer = new Map<number, number>()
+  /** By context: the one that looks back one token less, and the token that this leaves out. */
+  readonly #shorter = [EMPTY]
+  readonly #oldest = [PAD]
+  /** By context: how many tokens followed it, and how many different ones. */
+  readonly #followers = [0]
+  readonly #kinds = [0]
+  /** By context V + token: how often it followed. */
+  readonly #counts = new Map<number, number>()
 
   /** @param vocabularySize V, specials included */
-  constructor(readonly vocabularySize: number) {
-    this.#followers = new Float64Array(vocabularySize)
-    this.#kinds = new Float64Array(vocabularySize)
-    this.#counts = new Float64Array(vocabularySize)
-  }
+  constructor(readonly vocabularySize: number) {}
 
   static of(sequences: Iterable<TokenSequence>, vocabularySize: number): Transitions {
     const transitions = new Transitions(vocabularySize)
-    for (const { tokens, ended } of sequences) {
-      let previous = BEGIN
-      for (const token of tokens) {
-        transitions.#add(previous, token, 1)
-        previous = token
-      }
-      if (ended) transitions.#add(previous, END, 1)
+    for (const sequence of sequences) {
+      if (transitions.#counts.size >= MAX_CONTINUATIONS) break
+      transitions.#learn(sequence, 1)
     }
     return transitions
+  }
+
+  /** The longest known context that ends before place `end` of a session's tokens, BEGIN among them. */
+  contextOf(tokens: ArrayLike<number>, end = tokens.length): number {
+    let context = EMPTY
+    for (let i = end - 1; i >= 0 && i >= end - ORDER; i--) {
+      const longer = this.#longer.get(context * this.vocabularySize + tokens[i]!)
+      if (longer === undefined) break
+      context = longer
+    }
+    return context
+  }
+
+  /**
+   * How likely `token` follows, by counts: as often as it did after the context, mixed with what follows the context that is shorter by one token,
+   * which weighs the more the more different tokens followed (Witten and Bell, 1991).
+   */
+  probability(token: number, context: number): number {
+    const shorter =
+      context === EMPTY ? 1 / this.vocabularySize : this.probability(token, this.#shorter[context]!)
+    const followers = this.#followers[context]!
+    if (followers <= 0) return shorter
+    const kinds = this.#kinds[context]!
+    return (this.#seen(token, context) + kinds * shorter) / (followers + kinds)
   }
 
   /**
    * Surprise in nats once counts are mixed in.
    *
-   * @param surprise of the network, -ln p @param token that came, END included @param previous the one before it, BEGIN included
+   * @param surprise of the network, -ln p @param token that came @param context from contextOf
    */
-  temper(surprise: number, token: number, previous: number): number {
-    return -Math.log((1 - SHARE) * Math.exp(-surprise) + SHARE * this.probability(token, previous))
+  temper(surprise: number, token: number, context: number): number {
+    if (token === END) return surprise
+    return -Math.log((1 - SHARE) * Math.exp(-surprise) + SHARE * this.probability(token, context))
   }
 
   /** As temper, for all targets of a session. */
-  temperAll({ tokens }: TokenSequence, { surprises, ...others }: SequenceScores): SequenceScores {
+  temperAll(sequence: TokenSequence, { surprises, ...others }: SequenceScores): SequenceScores {
+    const all = withEdges(sequence)
     const tempered = surprises.map((surprise, i) =>
-      this.temper(surprise, tokens[i] ?? END, i === 0 ? BEGIN : tokens[i - 1]!),
+      this.temper(surprise, all[i + 1]!, this.contextOf(all, i + 1)),
     )
     return { ...others, surprises: tempered }
   }
 
-  /** As temper, for the tokens that the network held likeliest after `previous`, the best first. */
-  temperLikely(likely: readonly LikelyToken[], previous: number): LikelyToken[] {
+  /** As temper, for the tokens that the network held likeliest, the best first. */
+  temperLikely(likely: readonly LikelyToken[], context: number): LikelyToken[] {
     return likely
       .map(({ token, probability }) => ({
         token,
-        probability: Math.exp(-this.temper(-Math.log(probability), token, previous)),
+        probability: Math.exp(-this.temper(-Math.log(probability), token, context)),
       }))
       .sort((a, b) => b.probability - a.probability)
   }
 
-  /**
-   * How likely `token` follows, by counts: as often as it did after the one before, where that is known, else as often as anywhere (Witten and
-   * Bell, 1991). @param without counts of some of the sessions in these, which are then left out
-   */
-  probability(token: number, previous: number, without?: Transitions): number {
-    const share = this.#share(token, without)
-    const followers = this.#followers[previous]! - (without ? without.#followers[previous]! : 0)
-    if (followers === 0) return share
-    const kinds = this.#kinds[previous]!
-    const seen = this.#seen(token, previous) - (without ? without.#seen(token, previous) : 0)
-    return (seen + kinds * share) / (followers + kinds)
-  }
-
-  #seen(token: number, previous: number): number {
-    return this.#pairs.get(previous * this.vocabularySize + token) ?? 0
-  }
-
-  /** Share of a token among all, a token that never came included. */
-  #share(token: number, without: Transitions | undefined): number {
-    const kinds = Math.max(1, this.#numKinds)
-    const seen = this.#counts[token]! - (without ? without.#counts[token]! : 0)
-    const numEvents = this.#numEvents - (without ? without.#numEvents : 0)
-    return (seen + kinds / this.vocabularySize) / (numEvents + kinds)
+  /** Surprises in nats of all targets of a session that is among the counts, by those of the others alone. */
+  surprisesWithout(sequence: TokenSequence): Float32Array {
+    const all = withEdges(sequence)
+    this.#learn(sequence, -1)
+    const surprises = Float32Array.from(
+      { length: all.length - 1 },
+      (_, i) => -Math.log(this.probability(all[i + 1]!, this.contextOf(all, i + 1))),
+    )
+    this.#learn(sequence, 1)
+    return surprises
   }
 
   toTable(): number[] {
-    return [...this.#pairs].flatMap(([pair, seen]) => [
-      Math.floor(pair / this.vocabularySize),
-      pair % this.vocabularySize,
-      seen,
-    ])
+    return [...this.#counts].flatMap(([key, seen]) => {
+      const token = key % this.vocabularySize
+      const context = this.#tokensOf(Math.floor(key / this.vocabularySize))
+      // Shorter contexts are sums of longer ones.
+      const isLongest = context.length === ORDER || context[0] === BEGIN
+      return isLongest && seen > 0
+        ? [...new Array<number>(ORDER - context.length).fill(PAD), ...context, token, seen]
+        : []
+    })
   }
 
   /** Whether numbers are such a table, of tokens below V. */
   static isTable(table: readonly number[], vocabularySize: number): boolean {
-    return table.length % 3 === 0 && table.every((value, i) => i % 3 === 2 || value < vocabularySize)
+    return (
+      table.length % ROW === 0 && table.every((value, i) => i % ROW === ROW - 1 || value < vocabularySize)
+    )
   }
 
   /** @param table from toTable */
   static fromTable(table: readonly number[], vocabularySize: number): Transitions {
     const transitions = new Transitions(vocabularySize)
-    for (let i = 0; i + 2 < table.length; i += 3) transitions.#add(table[i]!, table[i + 1]!, table[i + 2]!)
+    for (let at = 0; at + ROW <= table.length; at += ROW) {
+      const row = table.slice(at, at + ROW - 1)
+      const tokens = row.slice(row.findIndex(token => token !== PAD))
+      transitions.#add(tokens, tokens.length - 1, table[at + ROW - 1]!)
+    }
     return transitions
   }
 
-  #add(previous: number, token: number, times: number): void {
-    const pair = previous * this.vocabularySize + token
-    const seen = this.#pairs.get(pair)
-    if (seen === undefined) {
-      if (this.#pairs.size >= MAX_PAIRS) return
-      this.#kinds[previous]!++
-    }
-    if (this.#counts[token] === 0) this.#numKinds++
-    this.#pairs.set(pair, (seen ?? 0) + times)
-    this.#followers[previous]! += times
-    this.#counts[token]! += times
-    this.#numEvents += times
+  #seen(token: number, context: number): number {
+    return Math.max(0, this.#counts.get(context * this.vocabularySize + token) ?? 0)
   }
+
+  #learn(sequence: TokenSequence, times: number): void {
+    const all = withEdges(sequence)
+    const end = all.length - (sequence.ended ? 0 : 1)
+    for (let i = 1; i < end; i++) this.#add(all, i, times)
+  }
+
+  /** Counts the token at `place` after all contexts that end before it. */
+  #add(tokens: ArrayLike<number>, place: number, times: number): void {
+    const token = tokens[place]!
+    let context = EMPTY
+    this.#count(token, context, times)
+    for (let i = place - 1; i >= 0 && i >= place - ORDER; i--) {
+      context = this.#lengthen(context, tokens[i]!)
+      this.#count(token, context, times)
+    }
+  }
+
+  #count(token: number, context: number, times: number): void {
+    const key = context * this.vocabularySize + token
+    const before = this.#counts.get(key) ?? 0
+    const after = before + times
+    this.#counts.set(key, after)
+    this.#followers[context]! += times
+    this.#kinds[context]! += Number(after > 0) - Number(before > 0)
+  }
+
+  #lengthen(context: number, token: number): number {
+    const key = context * this.vocabularySize + token
+    const known = this.#longer.get(key)
+    if (known !== undefined) return known
+    const longer = this.#shorter.push(context) - 1
+    this.#oldest.push(token)
+    this.#followers.push(0)
+    this.#kinds.push(0)
+    this.#longer.set(key, longer)
+    return longer
+  }
+
+  #tokensOf(context: number): number[] {
+    const tokens: number[] = []
+    for (let rest = context; rest !== EMPTY; rest = this.#shorter[rest]!) tokens.push(this.#oldest[rest]!)
+    return tokens
+  }
+}
+
+/** A session's tokens between BEGIN and END. */
+function withEdges({ tokens }: TokenSequence): Int32Array {
+  const all = new Int32Array(tokens.length + 2)
+  all[0] = BEGIN
+  all.set(tokens, 1)
+  all[all.length - 1] = END
+  return all
 }

@@ -12,9 +12,9 @@ import { UnseenKey } from '../detectors/unseen-key.js'
 import type { TokenSequence } from '../segments.js'
 import type { SequenceScores } from '../sequence-scorer.js'
 import type { KeyCount } from '../trained-model.js'
-import { Transitions } from '../transitions.js'
+import type { Transitions } from '../transitions.js'
 import { sequenceSurprise } from '../validation.js'
-import { BEGIN, UNKNOWN, type Vocabulary } from '../vocabulary.js'
+import { UNKNOWN, type Vocabulary } from '../vocabulary.js'
 import { isWhole, type KeySequence } from './key-sequence.js'
 
 /** A session held out of the training of a model, and what that model said of it. */
@@ -92,16 +92,16 @@ export function orderStatistics(
     if (value > statistics[index]!) statistics[index] = value
   }
   const tokens = Int32Array.from(source.keys, key => vocabulary.id(key))
-  const own = learnt.includes(UNKNOWN)
-    ? Transitions.of([{ tokens, ended: source.ended }], vocabulary.size)
-    : undefined
   const surprises = Float32Array.from(said)
+  const others = learnt.includes(UNKNOWN)
+    ? transitions.surprisesWithout({ tokens, ended: source.ended })
+    : surprises
   const unseenAt: number[] = []
   for (let i = 0; i < surprises.length; i++) {
     const isLearnt = learnt[i] !== UNKNOWN
     raise('top-k', isLearnt ? ranks[i]! : vocabulary.size)
     raise('rarity', isLearnt ? rarities[i]! : UNSEEN_RARITY)
-    if (!isLearnt) surprises[i] = -Math.log(transitions.probability(tokens[i]!, tokens[i - 1] ?? BEGIN, own))
+    if (!isLearnt) surprises[i] = others[i]!
     if (!isLearnt && unique.has(source.keys[i]!)) unseenAt.push(i)
     else raise(i < tokens.length ? 'next-key' : 'session-end', surprises[i]!)
   }

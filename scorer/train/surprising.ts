@@ -37,13 +37,13 @@ export async function surprisingSessions(
     const distribution = await predictionAt(engine, config, sequence, worst)
     await engine.release()
     const likely = likeliest(distribution, NUM_EXPECTED + 1)
-    const previous = worst === 0 ? BEGIN : sequence.tokens[worst - 1]!
+    const recent = transitions.contextOf([BEGIN, ...sequence.tokens.subarray(0, worst)])
     found.push({
       id: source.id,
       keys: source.keys,
       surprises,
       worst,
-      expected: expectedKeys(transitions.temperLikely(likely, previous), vocabulary),
+      expected: expectedKeys(transitions.temperLikely(likely, recent), vocabulary),
     })
   }
   return found

@@ -137,7 +137,7 @@ async function rewriteManifest(
 t.test('manifests that say something wrong are refused', async t => {
   const path = join(t.testdir(), 'model')
   const cases: [what: string, pattern: RegExp, change: (m: Record<string, unknown>) => unknown][] = [
-    ['newer version', /format version 5.*reads up to 4; update/, m => ({ ...m, version: 5 })],
+    ['newer version', /format version 6.*reads up to 5; update/, m => ({ ...m, version: 6 })],
     ['older version', /format version 1.*train again/, m => ({ ...m, version: 1 })],
     ['other format', /format/, m => ({ ...m, format: 'something' })],
     ['null', /damaged/, () => null],
