@@ -199,7 +199,7 @@ export class Engine {
 
   /** The question about a line in its sessions, whose contexts move on past it. */
   #occurrence(
-    { keys, scorer, habits, examiner }: EngineModel,
+    { keys, scorer, habits, transitions }: EngineModel,
     placed: readonly Session[],
     key: number,
     cluster: Cluster,
@@ -211,7 +211,7 @@ export class Engine {
       node: this.#enter(scorer, context, token),
       token,
       previous: context.tokens[context.tokens.length - 1]!,
-      recent: examiner.parts.transitions.contextOf(context.tokens),
+      recent: transitions.contextOf(context.tokens),
       sessions: placed.slice(),
       template: cluster.template,
       templateId: cluster.id,
@@ -253,7 +253,7 @@ export class Engine {
       ending: {
         node: isTrueEnd(reason) ? this.#enter(model.scorer, session.context, END) : NO_NODE,
         previous: session.context.tokens.at(-1)!,
-        recent: model.examiner.parts.transitions.contextOf(session.context.tokens),
+        recent: model.transitions.contextOf(session.context.tokens),
         sessions: [session],
         closed: reason,
         timeMs: session.lastMs,

@@ -161,14 +161,13 @@ export class Examiner {
   }
 
   #conclude(tree: Predictions, ending: Ending, session: Session): void {
-    const { closed, mayPause, node, previous, recent, timeMs } = ending
+    const { closed, mayPause, node, previous, timeMs } = ending
     this.#clear()
     this.parts.composition.conclude(session.tally, this.#findings)
     for (const finding of Object.values(this.#findings))
       finding.surprise = silenceSurprise(finding.surprise, mayPause)
     if (isTrueEnd(closed)) {
-      const atOnce = this.parts.transitions.temper(tree.surprise(node, END), END, recent)
-      const surprise = silenceSurprise(atOnce, mayPause)
+      const surprise = silenceSurprise(tree.surprise(node, END), mayPause)
       const place = { previous, token: END, templateId: undefined, timeMs }
       const isNormal = this.parts.adopter.passes(session, place, 'session-end', surprise)
       this.#show('session-end', isNormal ? 0 : surprise, isNormal ? 0 : tree.rank(node, END))

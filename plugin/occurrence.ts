@@ -7,7 +7,7 @@ export interface Occurrence {
   readonly token: number
   /** The token before. */
   readonly previous: number
-  /** The last tokens, as the context that counts know of them. */
+  /** The tokens before, as the context that counts know of them. */
   readonly recent: number
   /** All sessions it counts in; it is judged in the first. */
   readonly sessions: readonly Session[]
@@ -29,6 +29,7 @@ export interface Ending {
   /** Where a true end comes; the prefix before it is known. */
   readonly node: number
   readonly previous: number
+  /** The tokens before, as the context that counts know of them. */
   readonly recent: number
   readonly sessions: readonly Session[]
   readonly closed: CloseReason

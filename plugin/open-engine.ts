@@ -80,17 +80,24 @@ export async function startModel(
   const keys = new Keys(drain, bundle.vocabulary)
   const judge = new Judge(bundle, options.detect)
   const composition = new Composition(bundle.composition)
+  const { transitions } = bundle
   const examiner = new Examiner({
     bundleId: bundle.id,
     keys,
     judge,
     composition,
-    transitions: bundle.transitions,
+    transitions,
     unseenKey: new UnseenKey(bundle.unknownSurprise, bundle.composition),
     adopter: makeAdopter(options, { judge, composition, keys }),
   })
   const least = (detector: 'parameter' | 'time-gap'): number => judge.least(detector)
-  return { keys, scorer, examiner, habits: new Habits(habits, drain, bundle.vocabulary, least) }
+  return {
+    keys,
+    scorer,
+    transitions,
+    examiner,
+    habits: new Habits(habits, drain, bundle.vocabulary, least),
+  }
 }
 
 /** In this process, or a client of the sidecar that has the model. */
