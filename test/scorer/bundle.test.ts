@@ -6,6 +6,7 @@ import { type BundleExtras, readBundle, writeBundle } from '../../scorer/bundle.
 import { BundleError } from '../../scorer/errors.js'
 import { parameterLayout } from '../../scorer/model/parameters.js'
 import { readSafetensors, writeSafetensors } from '../../scorer/safetensors.js'
+import { Transitions } from '../../scorer/transitions.js'
 import { TINY_KEYS, tinyModel } from '../fixtures/scorer/tiny-bundle.js'
 import { randomParameters, TINY } from '../fixtures/scorer/tiny-model.js'
 import { validationOf } from '../fixtures/scorer/validation.js'
@@ -123,6 +124,13 @@ t.test('every file cut short, changed by one bit or missing is noticed', async t
       await refuses(t, path, pattern, `${name} ${kind}`)
     }
   }
+})
+
+t.test('counts of another vocabulary are refused', async t => {
+  const path = join(t.testdir(), 'model')
+  const transitions = Transitions.of([{ tokens: Int32Array.of(4, 900), ended: true }], 1000)
+  await writeBundle(path, { ...tinyModel(), transitions }, EXTRAS)
+  await refuses(t, path, /vocabulary and transitions disagree/, 'a token beyond the vocabulary')
 })
 
 async function rewriteManifest(
