@@ -12,7 +12,7 @@ const SHARE = 0.1
 const ORDER = 3
 /** Numbers in a row as stored. */
 const ROW = ORDER + 2
-/** Continuations after which no further sessions are counted; so many take some 60 MB. */
+/** Continuations after which no further sessions are counted; so many take some 100 MB. */
 const MAX_CONTINUATIONS = 1_000_000
 /** The context of no tokens. */
 const EMPTY = 0
