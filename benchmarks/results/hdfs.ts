@@ -97,7 +97,7 @@ function perSeed(runs: readonly Run[]) {
 
 function languageModel(subsets: readonly Run[], whole: readonly Run[]): Section {
   const text = `The same trainings with the detectors of the sequence alone (\`--detectors ${LANGUAGE_MODEL.join(',')}\`): what the
-network says with counts of pairs mixed in, whatever sessions are made of.
+network says with counts mixed in, whatever sessions are made of.
 
 ${comparison(
   subsets.map(one => one.languageModel),
