@@ -1,7 +1,7 @@
 import type { Drain } from '../drain/drain.js'
+import type { NextKey } from '../scorer/detectors/next-key.js'
 import type { ScoringError } from '../scorer/errors.js'
 import type { NextKeyScorer } from '../scorer/next-key-scorer.js'
-import type { Transitions } from '../scorer/transitions.js'
 import type { LogPositions } from './chunk.js'
 import type { Examiner } from './examiner.js'
 import type { Habits } from './habits/habits.js'
@@ -75,7 +75,7 @@ export interface ClosedSummary {
 export interface EngineModel {
   readonly keys: Keys
   readonly scorer: NextKeyScorer
-  readonly transitions: Transitions
+  readonly nextKey: NextKey
   readonly examiner: Examiner
   readonly habits: Habits
 }

@@ -199,7 +199,7 @@ export class Engine {
 
   /** The question about a line in its sessions, whose contexts move on past it. */
   #occurrence(
-    { keys, scorer, habits, transitions }: EngineModel,
+    { keys, scorer, habits, nextKey }: EngineModel,
     placed: readonly Session[],
     key: number,
     cluster: Cluster,
@@ -211,7 +211,7 @@ export class Engine {
       node: this.#enter(scorer, context, token),
       token,
       previous: context.tokens[context.tokens.length - 1]!,
-      recent: transitions.contextOf(context.tokens),
+      recent: nextKey.recent(context.tokens),
       sessions: placed.slice(),
       template: cluster.template,
       templateId: cluster.id,
@@ -253,7 +253,7 @@ export class Engine {
       ending: {
         node: isTrueEnd(reason) ? this.#enter(model.scorer, session.context, END) : NO_NODE,
         previous: session.context.tokens.at(-1)!,
-        recent: model.transitions.contextOf(session.context.tokens),
+        recent: model.nextKey.recent(session.context.tokens),
         sessions: [session],
         closed: reason,
         timeMs: session.lastMs,

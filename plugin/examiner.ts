@@ -13,10 +13,10 @@ import {
   newStatistics,
   UNSEEN_RARITY,
 } from '../scorer/detectors/detector.js'
+import type { NextKey } from '../scorer/detectors/next-key.js'
 import type { UnseenKey } from '../scorer/detectors/unseen-key.js'
 import type { Judge, Judgement } from '../scorer/judge.js'
 import type { Context, Predictions } from '../scorer/next-key-scorer.js'
-import type { Transitions } from '../scorer/transitions.js'
 import { END, UNKNOWN } from '../scorer/vocabulary.js'
 import type { Adopter } from './adopt/adopter.js'
 import { expectedNext, explain } from './explain.js'
@@ -35,7 +35,7 @@ export interface ExaminerParts {
   readonly keys: Keys
   readonly judge: Judge
   readonly composition: Composition
-  readonly transitions: Transitions
+  readonly nextKey: NextKey
   readonly unseenKey: UnseenKey
   /** Says what is taken as normal though it was not in training. */
   readonly adopter: Adopter
@@ -74,11 +74,11 @@ export class Examiner {
   /** Judges a line in all its sessions. @returns the verdict of the first */
   event(tree: Predictions, occurrence: Occurrence): Verdict {
     const { node, token, recent, sessions } = occurrence
-    const { judge, adopter, composition, transitions, unseenKey } = this.parts
+    const { judge, adopter, composition, nextKey, unseenKey } = this.parts
     const isKnown = token !== UNKNOWN
     const detector = isKnown ? 'next-key' : 'unseen-key'
     const surprise = isKnown
-      ? transitions.temper(tree.surprise(node, token), token, recent)
+      ? nextKey.surprise(tree.surprise(node, token), token, recent)
       : unseenKey.first + (occurrence.level?.surprise ?? 0)
     const rank = isKnown ? tree.rank(node, token) : tree.vocabularySize
     let verdict: Verdict | undefined

@@ -1,5 +1,5 @@
+import type { NextKey } from '../scorer/detectors/next-key.js'
 import type { Predictions } from '../scorer/next-key-scorer.js'
-import type { Transitions } from '../scorer/transitions.js'
 import { BEGIN, END } from '../scorer/vocabulary.js'
 import type { Keys } from './keys.js'
 import type { Expected } from './verdict.js'
@@ -20,13 +20,13 @@ export interface Occurrence {
 
 /** The templates held likeliest after a known prefix. @param recent the context that counts know of it */
 export function expectedNext(
-  { keys, transitions }: { readonly keys: Keys; readonly transitions: Transitions },
+  { keys, nextKey }: { readonly keys: Keys; readonly nextKey: NextKey },
   tree: Predictions,
   node: number,
   recent: number,
 ): Expected[] {
-  return transitions
-    .temperLikely(tree.likeliest(node, NUM_EXPECTED + 1), recent)
+  return nextKey
+    .expected(tree.likeliest(node, NUM_EXPECTED + 1), recent)
     .map(({ token, probability }) => ({
       template: token === END ? END_OF_SESSION : (keys.template(token) ?? ''),
       probability: Number(probability.toPrecision(4)),

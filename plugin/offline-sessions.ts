@@ -1,3 +1,4 @@
+import { NextKey } from '../scorer/detectors/next-key.js'
 import type { OfflineJudge } from '../scorer/offline-judge.js'
 import { SequenceScorer, type SequenceScores } from '../scorer/sequence-scorer.js'
 import type { TrainedModel } from '../scorer/trained-model.js'
@@ -30,9 +31,10 @@ export async function scoreSessions(
   const scorer = await SequenceScorer.loadStored({ config, parameters }, options)
   const scores = await scorer.score(undefined, sequences)
   await scorer.release()
+  const nextKey = new NextKey(transitions)
   return sequences.map((sequence, i) => ({
     tokens: sequence.tokens,
-    scores: transitions.temperAll(sequence, scores[i]!),
+    scores: nextKey.score(sequence, scores[i]!),
   }))
 }
 

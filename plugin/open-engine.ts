@@ -1,5 +1,6 @@
 import { Drain } from '../drain/drain.js'
 import { Composition } from '../scorer/composition/composition.js'
+import { NextKey } from '../scorer/detectors/next-key.js'
 import { UnseenKey } from '../scorer/detectors/unseen-key.js'
 import { Judge } from '../scorer/judge.js'
 import type { NextKeyScorer } from '../scorer/next-key-scorer.js'
@@ -80,13 +81,13 @@ export async function startModel(
   const keys = new Keys(drain, bundle.vocabulary)
   const judge = new Judge(bundle, options.detect)
   const composition = new Composition(bundle.composition)
-  const { transitions } = bundle
+  const nextKey = new NextKey(bundle.transitions)
   const examiner = new Examiner({
     bundleId: bundle.id,
     keys,
     judge,
     composition,
-    transitions,
+    nextKey,
     unseenKey: new UnseenKey(bundle.unknownSurprise, bundle.composition),
     adopter: makeAdopter(options, { judge, composition, keys }),
   })
@@ -94,7 +95,7 @@ export async function startModel(
   return {
     keys,
     scorer,
-    transitions,
+    nextKey,
     examiner,
     habits: new Habits(habits, drain, bundle.vocabulary, least),
   }

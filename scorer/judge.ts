@@ -1,6 +1,6 @@
 import { DETECTOR_INDEX, DETECTOR_NAMES, type DetectorName, type Statistics } from './detectors/detector.js'
+import { type TopK, type TopKLimit, topKLimit } from './detectors/top-k.js'
 import { NullDistribution } from './null-distribution.js'
-import { type TopK, type TopKLimit, topKLimit } from './top-k.js'
 import type { Validation } from './validation.js'
 import { View } from './view.js'
 

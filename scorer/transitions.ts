@@ -1,13 +1,9 @@
 import { z } from 'zod'
-import type { LikelyToken } from './likeliest.js'
 import type { TokenSequence } from './segments.js'
-import type { SequenceScores } from './sequence-scorer.js'
 import { BEGIN, END, PAD } from './vocabulary.js'
 
 const count = z.number().int().nonnegative()
 
-/** What counts say weighs so much beside the network. */
-const SHARE = 0.1
 /** Tokens that counts look back at. */
 const ORDER = 3
 /** Numbers in a row as stored. */
@@ -21,13 +17,8 @@ const EMPTY = 0
 export const transitionsSchema = z.array(count)
 
 /**
- * How often each token followed the three before it in training, begin and end of sessions included: a language model of counts, mixed with the
- * network (Jelinek and Mercer, 1980).
- *
- * A network is as sure of itself where training had little to learn from as anywhere, and calls what came again and again after these very
- * tokens one in 100,000. Counts are never so far off, so mixed in they bound what it may claim: a token that follows in p of all cases is at most
- * -ln(SHARE p) nats of a surprise. What never followed stays as surprising as it was. The end stays as the network has it, too: whether a session
- * is complete hangs on all of it, of which counts see the last three tokens.
+ * How often each token followed the three before it in training, begin and end of sessions included: a language model of counts, for the network
+ * to be mixed with (detectors/next-key.ts).
  */
 export class Transitions {
   /** By context V + token: the context that looks back at that token too. */
@@ -75,35 +66,6 @@ export class Transitions {
     if (followers <= 0) return shorter
     const kinds = this.#kinds[context]!
     return (this.#seen(token, context) + kinds * shorter) / (followers + kinds)
-  }
-
-  /**
-   * Surprise in nats once counts are mixed in.
-   *
-   * @param surprise of the network, -ln p @param token that came @param context from contextOf
-   */
-  temper(surprise: number, token: number, context: number): number {
-    if (token === END) return surprise
-    return -Math.log((1 - SHARE) * Math.exp(-surprise) + SHARE * this.probability(token, context))
-  }
-
-  /** As temper, for all targets of a session. */
-  temperAll(sequence: TokenSequence, { surprises, ...others }: SequenceScores): SequenceScores {
-    const all = withEdges(sequence)
-    const tempered = surprises.map((surprise, i) =>
-      this.temper(surprise, all[i + 1]!, this.contextOf(all, i + 1)),
-    )
-    return { ...others, surprises: tempered }
-  }
-
-  /** As temper, for the tokens that the network held likeliest, the best first. */
-  temperLikely(likely: readonly LikelyToken[], context: number): LikelyToken[] {
-    return likely
-      .map(({ token, probability }) => ({
-        token,
-        probability: Math.exp(-this.temper(-Math.log(probability), token, context)),
-      }))
-      .sort((a, b) => b.probability - a.probability)
   }
 
   /** Surprises in nats of all targets of a session that is among the counts, by those of the others alone. */
@@ -197,8 +159,8 @@ export class Transitions {
   }
 }
 
-/** A session's tokens between BEGIN and END. */
-function withEdges({ tokens }: TokenSequence): Int32Array {
+/** A session's tokens (T) between BEGIN and END (T + 2). */
+export function withEdges({ tokens }: TokenSequence): Int32Array {
   const all = new Int32Array(tokens.length + 2)
   all[0] = BEGIN
   all.set(tokens, 1)

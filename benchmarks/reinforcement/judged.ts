@@ -1,4 +1,5 @@
 import { type Evaluation, evaluateSessions, type SessionOutcome } from '../../plugin/evaluation.js'
+import { NextKey } from '../../scorer/detectors/next-key.js'
 import { sequenceGraph } from '../../scorer/model/sequence-graph.js'
 import { SequenceScorer, type SequenceScores } from '../../scorer/sequence-scorer.js'
 import type { KeySequence } from '../../scorer/train/train.js'
@@ -40,9 +41,10 @@ export async function judgeAll(
       ended,
     }))
     const scores = await scorer.score(model.parameters, sequences)
+    const nextKey = new NextKey(model.transitions)
     return scores.map((score, i) => {
       const sequence = sequences[i]!
-      return largestOf(sequence.tokens, model.transitions.temperAll(sequence, score), model)
+      return largestOf(sequence.tokens, nextKey.score(sequence, score), model)
     })
   }
   const [normals, abnormals] = [await largest(normal), await largest(abnormal)]

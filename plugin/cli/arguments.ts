@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detector.js'
+import type { TopK } from '../../scorer/detectors/top-k.js'
 import { isDetectorName } from '../../scorer/judge.js'
-import type { TopK } from '../../scorer/top-k.js'
 
 /** @throws InvalidArgumentError if the text is not an integer */
 export const integer = integerFrom(Number.MIN_SAFE_INTEGER)

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import { LAYOUT_NAMES } from '../../drain/header/named-layouts.js'
 import { DETECTOR_NAMES, type DetectorName } from '../../scorer/detectors/detector.js'
+import type { TopK } from '../../scorer/detectors/top-k.js'
 import { DEFAULT_JUDGE_OPTIONS, type JudgeOptions } from '../../scorer/judge.js'
-import type { TopK } from '../../scorer/top-k.js'
 import { detectorNames, share, topK } from './arguments.js'
 
 /** Adds the options that say what is flagged. */

@@ -1,9 +1,9 @@
+import type { NextKey } from '../detectors/next-key.js'
 import { type LikelyToken, likeliest } from '../likeliest.js'
 import type { GptNeoConfig } from '../model/config.js'
 import { segments, type TokenSequence } from '../segments.js'
 import { StepEngine } from '../step-engine.js'
 import type { SurprisingSession } from '../trained-model.js'
-import type { Transitions } from '../transitions.js'
 import { sequenceSurprise } from '../validation.js'
 import { BEGIN, END, type Vocabulary } from '../vocabulary.js'
 import type { HeldOutSession, JudgedSession } from './held-out-statistics.js'
@@ -14,8 +14,8 @@ const NUM_EXPECTED = 3
 /** A held-out session, and the parameters (size) of the model that judged it. */
 interface Candidate extends HeldOutSession, JudgedSession {
   readonly parameters: Float32Array
-  /** Counts of the sessions that model was trained on. */
-  readonly transitions: Transitions
+  /** With counts of the sessions that model was trained on. */
+  readonly nextKey: NextKey
 }
 
 /** The held-out sessions with the largest surprises, those of the same keys once, and what was expected at each one's largest. */
@@ -25,7 +25,7 @@ export async function surprisingSessions(
   judged: readonly Candidate[],
 ): Promise<SurprisingSession[]> {
   const found: SurprisingSession[] = []
-  for (const { source, sequence, surprises, parameters, transitions } of mostSurprising(judged)) {
+  for (const { source, sequence, surprises, parameters, nextKey } of mostSurprising(judged)) {
     const worst = surprises.reduce((best, surprise, i) => (surprise > surprises[best]! ? i : best), 0)
     const engine = await StepEngine.create({
       config,
@@ -37,13 +37,13 @@ export async function surprisingSessions(
     const distribution = await predictionAt(engine, config, sequence, worst)
     await engine.release()
     const likely = likeliest(distribution, NUM_EXPECTED + 1)
-    const recent = transitions.contextOf([BEGIN, ...sequence.tokens.subarray(0, worst)])
+    const recent = nextKey.recent([BEGIN, ...sequence.tokens.subarray(0, worst)])
     found.push({
       id: source.id,
       keys: source.keys,
       surprises,
       worst,
-      expected: expectedKeys(transitions.temperLikely(likely, recent), vocabulary),
+      expected: expectedKeys(nextKey.expected(likely, recent), vocabulary),
     })
   }
   return found

@@ -1,5 +1,6 @@
 import { CompositionStatistics } from '../composition/statistics.js'
 import { Tally } from '../composition/tally.js'
+import { NextKey } from '../detectors/next-key.js'
 import { TrainingDataError } from '../errors.js'
 import { ADAPTER_ALPHA } from '../model/adapters.js'
 import type { GptNeoConfig } from '../model/config.js'
@@ -93,10 +94,10 @@ export async function train(
   const composition = compose(usable, vocabulary)
   const heldOut = results.flatMap(({ scores, parameters }, fold) => {
     const { training, heldOut } = tasks[fold]!
-    const transitions = Transitions.of(training, vocabulary.size)
+    const nextKey = new NextKey(Transitions.of(training, vocabulary.size))
     return heldOut.map((sequence, i) => {
-      const score = transitions.temperAll(sequence, scores[i]!)
-      return { source: splits[fold]!.heldOut[i]!, sequence, score, parameters, transitions }
+      const score = nextKey.score(sequence, scores[i]!)
+      return { source: splits[fold]!.heldOut[i]!, sequence, score, parameters, nextKey }
     })
   })
   const all = toTokens(shuffled, key => vocabulary.id(key))

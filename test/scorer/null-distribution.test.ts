@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { resolveTopK } from '../../scorer/detectors/top-k.js'
 import { NullDistribution } from '../../scorer/null-distribution.js'
 import { Random } from '../../scorer/random.js'
-import { resolveTopK } from '../../scorer/top-k.js'
 import { topKForRate } from '../../scorer/validation.js'
 import { exponential, validationOf } from '../fixtures/scorer/validation.js'
 

@@ -1,5 +1,5 @@
-import type { StatisticName } from './detectors/detector.js'
-import { rarityForRate, topKForRate, type Validation } from './validation.js'
+import { rarityForRate, topKForRate, type Validation } from '../validation.js'
+import type { StatisticName } from './detector.js'
 
 /**
  * K as a number, as a share of the vocabulary, or chosen on validation normals for the false-alarm rate. `adaptive`: K differs from event to event,
