@@ -16,17 +16,22 @@ export interface Segment {
   readonly scoredFrom: number
 }
 
+/** A session's tokens (T) after BEGIN, and before END where that was seen (T + 1 or T + 2). Its targets are all but the first. */
+export function withEdges({ tokens, ended }: TokenSequence): Int32Array {
+  const all = new Int32Array(tokens.length + (ended ? 2 : 1))
+  all[0] = BEGIN
+  all.set(tokens, 1)
+  if (ended) all[all.length - 1] = END
+  return all
+}
+
 /**
  * Cuts a session into segments, each target in exactly one of them. The rule for sessions longer than the context C: the first segment holds
  * the begin token and what fits; when the context is full its older half is dropped and positions start again at 0, so every later target is
  * predicted from at least C/2 tokens. Scoring a live session follows the same rule.
  */
 export function* segments(sequence: TokenSequence, contextLength: number): Generator<Segment> {
-  const { tokens, ended } = sequence
-  const all = new Int32Array(tokens.length + (ended ? 2 : 1))
-  all[0] = BEGIN
-  all.set(tokens, 1)
-  if (ended) all[all.length - 1] = END
+  const all = withEdges(sequence)
   const keep = contextLength >> 1
   let scoredFrom = 0
   for (let start = 0; start + scoredFrom < all.length - 1; start += contextLength - keep) {

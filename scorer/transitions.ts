@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { TokenSequence } from './segments.js'
-import { BEGIN, END, PAD } from './vocabulary.js'
+import { type TokenSequence, withEdges } from './segments.js'
+import { BEGIN, PAD } from './vocabulary.js'
 
 const count = z.number().int().nonnegative()
 
@@ -116,8 +116,7 @@ export class Transitions {
 
   #learn(sequence: TokenSequence, times: number): void {
     const all = withEdges(sequence)
-    const end = all.length - (sequence.ended ? 0 : 1)
-    for (let i = 1; i < end; i++) this.#add(all, i, times)
+    for (let i = 1; i < all.length; i++) this.#add(all, i, times)
   }
 
   /** Counts the token at `place` after all contexts that end before it. */
@@ -157,13 +156,4 @@ export class Transitions {
     for (let rest = context; rest !== EMPTY; rest = this.#shorter[rest]!) tokens.push(this.#oldest[rest]!)
     return tokens
   }
-}
-
-/** A session's tokens (T) between BEGIN and END (T + 2). */
-export function withEdges({ tokens }: TokenSequence): Int32Array {
-  const all = new Int32Array(tokens.length + 2)
-  all[0] = BEGIN
-  all.set(tokens, 1)
-  all[all.length - 1] = END
-  return all
 }

@@ -1,7 +1,7 @@
 import type { LikelyToken } from '../likeliest.js'
-import type { TokenSequence } from '../segments.js'
+import { type TokenSequence, withEdges } from '../segments.js'
 import type { SequenceScores } from '../sequence-scorer.js'
-import { type Transitions, withEdges } from '../transitions.js'
+import type { Transitions } from '../transitions.js'
 import { END } from '../vocabulary.js'
 
 /** What counts say weighs so much beside the network. */
@@ -19,9 +19,9 @@ export class NextKey {
   /** @param transitions of the sessions that the network was trained on */
   constructor(readonly transitions: Transitions) {}
 
-  /** What counts know of a session's last tokens, BEGIN among them: the `recent` of the other methods. */
-  recent(tokens: ArrayLike<number>): number {
-    return this.transitions.contextOf(tokens)
+  /** What counts know of a session's tokens, BEGIN among them, that come last before place `end`: the `recent` of the other methods. */
+  recent(tokens: ArrayLike<number>, end = tokens.length): number {
+    return this.transitions.contextOf(tokens, end)
   }
 
   /** Surprise in nats. @param network the same by the network alone, -ln p @param token that came */
@@ -35,7 +35,7 @@ export class NextKey {
   score(sequence: TokenSequence, scores: SequenceScores): SequenceScores {
     const all = withEdges(sequence)
     const surprises = scores.surprises.map((network, i) =>
-      this.surprise(network, all[i + 1]!, this.transitions.contextOf(all, i + 1)),
+      this.surprise(network, all[i + 1]!, this.recent(all, i + 1)),
     )
     return { ...scores, surprises }
   }

@@ -1,11 +1,11 @@
 import type { NextKey } from '../detectors/next-key.js'
 import { type LikelyToken, likeliest } from '../likeliest.js'
 import type { GptNeoConfig } from '../model/config.js'
-import { segments, type TokenSequence } from '../segments.js'
+import { segments, type TokenSequence, withEdges } from '../segments.js'
 import { StepEngine } from '../step-engine.js'
 import type { SurprisingSession } from '../trained-model.js'
 import { sequenceSurprise } from '../validation.js'
-import { BEGIN, END, type Vocabulary } from '../vocabulary.js'
+import { END, type Vocabulary } from '../vocabulary.js'
 import type { HeldOutSession, JudgedSession } from './held-out-statistics.js'
 
 const NUM_SESSIONS = 10
@@ -37,7 +37,7 @@ export async function surprisingSessions(
     const distribution = await predictionAt(engine, config, sequence, worst)
     await engine.release()
     const likely = likeliest(distribution, NUM_EXPECTED + 1)
-    const recent = nextKey.recent([BEGIN, ...sequence.tokens.subarray(0, worst)])
+    const recent = nextKey.recent(withEdges(sequence), worst + 1)
     found.push({
       id: source.id,
       keys: source.keys,
