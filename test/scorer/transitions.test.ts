@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { Transitions } from '../../scorer/transitions.js'
@@ -86,6 +87,7 @@ t.test('the table holds all of it', async t => {
     const copy = Transitions.fromTable(table, SIZE)
     return (
       Transitions.isTable(table, SIZE) &&
+      isDeepStrictEqual(copy.toTable(), table) &&
       Array.from({ length: SIZE }, (_, token) => token).every(
         token => probability(copy, token, ...before) === probability(transitions, token, ...before),
       )
