@@ -79,7 +79,7 @@ interface OrderStatistics extends JudgedSession {
 
 /**
  * What the order of a session's keys shows at most. A key that the model did not learn, as all sessions that hold it were held out together, is
- * judged by how often it follows the one before in other sessions, as the model kept did learn it. @param unique keys that one session holds
+ * judged by how often it follows the three before in other sessions, as the model kept did learn it. @param unique keys that one session holds
  */
 export function orderStatistics(
   { source, sequence: { tokens: learnt }, score: { surprises: said, ranks, rarities } }: HeldOutSession,
